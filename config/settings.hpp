@@ -1,0 +1,221 @@
+#pragma once
+// Everything an operator can say, as plain structs; each default is the documented one (README, "Configuration").
+// The loader fills them and validation has passed before anybody else sees them.
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/duration.hpp"
+#include "config/platform.hpp"
+#include "config/secret.hpp"
+
+namespace linewatch::config {
+
+using namespace std::chrono_literals;
+
+struct Shard {
+  int index = 1, of = 1;
+};
+
+struct ListenAddress {
+  std::string host;
+  std::uint16_t port = 0;
+};
+
+struct AgentSettings {
+  std::string name;  // default: the host name
+  int threads = 1;
+  Shard shard;
+  std::filesystem::path state_dir = "/var/lib/linewatch";
+  std::optional<ListenAddress> listen = ListenAddress{"127.0.0.1", 10055};
+  std::filesystem::path control_socket = "/run/linewatch/control.sock";
+  Duration stop_timeout = 8s;
+};
+
+enum class LogLevel { trace, debug, info, warn, error };
+enum class LogFormat { text, json };
+struct LogSettings {
+  LogLevel level = LogLevel::info;
+  LogFormat format = LogFormat::text;
+};
+
+struct TlsSettings {
+  enum class Connect { unencrypted, psk, cert };
+  Connect connect = Connect::unencrypted;
+  std::string psk_identity;
+  std::filesystem::path psk_file, ca_file, cert_file, key_file;  // relative ones are resolved by the loader
+  Secret psk;  // hexadecimal digits, as read from psk_file
+  std::string server_cert_subject, server_cert_issuer;
+};
+
+struct Node {
+  std::string host;
+  std::uint16_t port = 10051;
+};
+
+struct ZabbixServer {  // one destination: one server or the nodes of one cluster, tried in turn
+  std::vector<Node> nodes;
+  TlsSettings tls;
+};
+
+struct BufferSettings {
+  enum class Replay { in_order, fresh_first };
+  enum class Synchronous { normal, full };
+  std::uint64_t memory = 100000;  // values
+  std::uint64_t disk = 1ULL << 30;
+  Duration max_age = std::chrono::days{7};
+  Replay replay = Replay::in_order;
+  Synchronous synchronous = Synchronous::normal;
+};
+
+enum class Layout { discovery, per_line };
+
+struct KeyMapping {  // one entry of zabbix.keys
+  std::string key;
+  bool integer = false;    // type: integer
+  bool ddl_words = false;  // words: ddl
+};
+
+struct ApiSettings {
+  std::string url;
+  std::string username;
+  std::optional<Secret> password, token;
+  std::string proxy, proxy_group;
+  std::map<std::string, std::string> tag;
+  Duration interval = 5min;
+  double max_removal = 30;  // percent
+  enum class Maintenance { measure, pause };
+  Maintenance maintenance = Maintenance::measure;
+};
+
+struct ZabbixSettings {
+  std::vector<ZabbixServer> servers;
+  std::string source_address;  // empty: the system's choice
+  bool compression = true;
+  int batch_size = 250;
+  Duration flush_interval = 5s;
+  BufferSettings buffer;
+  Layout layout = Layout::discovery;
+  Duration discovery_hold = 2min;
+  std::map<std::string, KeyMapping> keys;  // by the figure's name: status up loss rtt.min ... error
+  std::optional<ApiSettings> api;
+};
+
+struct Backoff {
+  Duration first = 1s, max = 5min;
+};
+struct BreakerSettings {
+  int failures = 5;
+  Duration cool_down = 1min;
+};
+struct TotalLimits {  // the whole agent's
+  int sessions = 5000, logins = 64, logins_per_second = 50;
+};
+
+struct ConnectionSettings {
+  Duration connect_timeout = 30s, read_timeout = 30s, write_timeout = 10s;
+  Duration health_check_timeout = 5s, health_check_interval = 210s;
+  Duration acquire_timeout = 60s;
+  int max_connections = 2, min_connections = 1, max_waiters = 1000;
+  Duration idle_timeout = 5min, max_lifetime = 30min;
+  int max_uses = 1500;
+  int retry_max_attempts = 2;
+  Duration retry_timeout = 30s;
+  Backoff backoff;
+  BreakerSettings breaker;
+  std::string source_address;
+  TotalLimits total;
+};
+
+struct HostKeySettings {
+  enum class Policy { strict, accept_new, off };
+  Policy policy = Policy::strict;
+  std::filesystem::path known_hosts_file;  // resolved; default: known_hosts beside the main file
+};
+
+struct Lockout {
+  enum class Scope { account, router };
+  int rejections = 2;
+  Scope scope = Scope::account;
+  Duration retry = 15min;
+};
+
+struct Credential {
+  std::string name;
+  std::string username;
+  std::optional<Secret> password;
+  std::filesystem::path private_key_file;  // empty: none
+  Secret private_key;                      // the file's text (PEM or OpenSSH), read and checked by the loader
+  std::optional<Secret> private_key_passphrase;
+  bool agent = false;
+  std::optional<Secret> enable_password;
+  Lockout lockout;
+};
+
+enum class Protocol { cli, exec };
+
+struct Router {
+  std::string name;
+  std::string address;  // literal or name
+  std::uint16_t port = 22;
+  std::shared_ptr<const Platform> platform;
+  Protocol protocol = Protocol::cli;
+  std::vector<std::string> credentials;  // names, tried in order
+  std::string jump;                      // another router's name, or empty
+  bool legacy_ssh = false;
+  ConnectionSettings connection;  // the global ones with the router's own laid over
+  std::string zabbix_host;
+  bool enabled = true;
+};
+
+enum class Resolve { router, agent };
+
+struct Confirm {
+  int times = 0;
+  Duration after = 10s;
+};
+
+struct Line {
+  std::string id, name, router, target;
+  int family = 4;  // for names; for addresses what the address is
+  Resolve resolve = Resolve::router;
+  Duration interval = 3min;
+  int count = 5, warmup = 0;
+  Duration timeout = 2s;
+  std::optional<int> size;  // octets of the whole IP packet
+  bool df = false;
+  int dscp = 0;
+  std::string source;  // address or interface, or empty
+  std::string vrf;     // or empty
+  Confirm confirm;
+  std::string task = "ping";
+  std::string zabbix_host;  // resolved: the router's in layout discovery, the id in per_line, unless written
+  std::string group, role;  // role: primary, backup or empty
+  std::map<std::string, std::string> labels;
+  bool enabled = true;
+
+  // A run's own limit: count x max(timeout, probe interval) + 5 s (face: connection.read_timeout).
+  Duration run_limit(const Platform& platform) const;
+};
+
+struct Settings {
+  AgentSettings agent;
+  LogSettings log;
+  ZabbixSettings zabbix;
+  ConnectionSettings connection;
+  HostKeySettings host_keys;
+  std::map<std::string, Credential> credentials;
+  std::vector<Router> routers;  // in the order written
+  std::vector<Line> lines;      // in the order written
+  Platforms platforms;
+
+  const Router* router(const std::string& name) const;
+  const Line* line(const std::string& id) const;
+};
+
+}  // namespace linewatch::config

@@ -1,0 +1,54 @@
+#pragma once
+// Host keys pinned in memory: read once (OpenSSH's format: plain, hashed, [host]:port, @revoked), compared after each
+// key exchange and before any credential is sent. libssh itself never reads a known_hosts file.
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/settings.hpp"
+#include "connection/error.hpp"
+
+namespace linewatch::connection {
+
+struct HostKey {
+  std::string type;    // "ssh-ed25519", "ssh-rsa", "ecdsa-sha2-nistp256"
+  std::string base64;  // the public key's blob
+  std::string fingerprint() const;  // "SHA256:..." as ssh-keygen -l prints it
+  bool operator==(const HostKey&) const = default;
+};
+
+class HostKeys {
+ public:
+  enum class Verdict { known, unknown, changed, revoked };
+
+  HostKeys(config::HostKeySettings settings, std::filesystem::path learned_file);
+
+  // Reads both files; a missing one is empty. The error names file, line and what is wrong.
+  Result<void> load();
+
+  config::HostKeySettings::Policy policy() const { return settings_.policy; }
+  Verdict verdict(const std::string& host, std::uint16_t port, const HostKey& key) const;
+  std::vector<HostKey> known(const std::string& host, std::uint16_t port) const;
+
+  // Adds to the learned file (mode 0600, replaced atomically). Used by accept_new and `hostkey accept`.
+  Result<void> learn(const std::string& host, std::uint16_t port, const HostKey& key);
+  // Removes all keys of that address from the learned file; how many went. Keys in known_hosts_file are the operator's
+  // and stay: the error says so.
+  Result<int> forget(const std::string& host, std::uint16_t port);
+
+ private:
+  struct Entry {
+    std::string hosts;  // first field: comma list, hashed |1|salt|hash, [host]:port
+    HostKey key;
+    bool revoked = false;
+    bool learned = false;
+  };
+  config::HostKeySettings settings_;
+  std::filesystem::path learned_file_;
+  std::vector<Entry> entries_;
+};
+
+}  // namespace linewatch::connection
