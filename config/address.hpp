@@ -1,6 +1,6 @@
 #pragma once
-// What may stand on a router's command line. A target, source or VRF is data, never command: whatever is not plainly
-// an address, a host name or an interface name is refused here, before any profile renders it.
+// What may stand on a router's command line. A target, source or VRF is data, never command: whatever is not
+// plainly an address, a host name or an interface name is refused here, before any profile renders it.
 
 #include <string_view>
 
@@ -8,17 +8,20 @@ namespace linewatch::config {
 
 bool is_ipv4(std::string_view text);  // dotted quad, strict
 bool is_ipv6(std::string_view text);  // as inet_pton reads it; no zone, no brackets
-inline bool is_ip(std::string_view text) { return is_ipv4(text) || is_ipv6(text); }
+inline bool is_ip(std::string_view text) {
+  return is_ipv4(text) || is_ipv6(text);
+}
 
-// RFC 1123 host name: labels of letters, digits, '-' (and '_', which routers allow), at most 253 octets; a name whose
-// last label is all digits ("1.2.3") is a mistyped address and no name.
+// RFC 1123 host name: labels of letters, digits, '-' (and '_', which routers allow), at most 253 octets; a
+// name whose last label is all digits ("1.2.3") is a mistyped address and no name.
 bool is_host_name(std::string_view text);
 
-// An interface name as any of our platforms spells it: letters, digits and / . : - _ and at most inner single spaces
-// ("GigabitEthernet 0/0/1"); at most 64 octets; starts with a letter.
+// An interface name as any of our platforms spells it: letters, digits and / . : - _ and at most one space, between
+// the kind and the number ("GigabitEthernet 0/0/1"); at most 64 octets; starts with a letter.
 bool is_interface_name(std::string_view text);
 
-// A VRF or VPN instance name: letters, digits and . : - _ ; at most 64 octets; starts with a letter or digit or '_'.
+// A VRF or VPN instance name: letters, digits and . : - _ ; at most 64 octets; starts with a letter or digit
+// or '_'.
 bool is_vrf_name(std::string_view text);
 
 }  // namespace linewatch::config

@@ -1,21 +1,26 @@
 #pragma once
-// A platform as data: how its command line behaves and how its ping is typed and read. One readable YAML file each,
-// built in (config/platforms/*.yaml) or of the site's own (platforms_dir). Loaded and checked before a run; immutable
-// afterwards and shared by all routers of the platform, on any loop (RE2 objects are safe to share).
+// A platform as data: how its command line behaves and how its ping is typed and read. One readable YAML file
+// each, built in (config/platforms/*.yaml) or of the site's own (platforms_dir). Loaded and checked before a
+// run; immutable afterwards and shared by all routers of the platform, on any loop (RE2 objects are safe to
+// share).
 
 #include <re2/re2.h>
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "config/duration.hpp"
 
 namespace linewatch::config {
 
-// A pattern with the text it was written as. RE2: linear time, whatever a router prints. Copyable.
+// A pattern with the text it was written as. RE2 on octets (Latin-1), with (?m) in force: linear time,
+// whatever a router prints, and no octet is invalid. Copyable; copies share what was compiled.
 class Pattern {
  public:
   Pattern() = default;
@@ -26,9 +31,13 @@ class Pattern {
   const RE2& re() const { return *re_; }
   explicit operator bool() const { return re_ != nullptr; }
 
+  // The number of the group (?P<name>...), or -1.
+  int group(std::string_view name) const;
+
  private:
   std::string text_;
   std::shared_ptr<const RE2> re_;
+  std::vector<std::pair<std::string, int>> groups_;
 };
 
 struct Reply {  // the router asks or pages, the agent answers
@@ -37,56 +46,83 @@ struct Reply {  // the router asks or pages, the agent answers
 };
 
 struct CliProfile {
-  Pattern prompt;                  // the shape of a prompt before one is learned; matched at the very end of what came
-  std::string line_end = "\n";     // what Enter sends
-  std::vector<std::string> setup;  // typed after login, each to its prompt: paging off, width; a rejection is logged only
-  std::vector<Reply> pagers;       // a pager seen although paging was switched off
-  std::vector<Reply> questions;    // login surprises: "Change now? [Y/N]"
-  std::vector<Pattern> rejections; // lines that say a command was not understood or not permitted
-  std::vector<Pattern> session_limits;  // login texts that say no line is free
-  std::string interrupt = "\x03";  // Ctrl-C
-  std::vector<std::string> logout; // typed in turn; the router closes after the last
+  Pattern prompt;  // the shape of a prompt before one is learned; matched at the very end of what came
+  std::string line_end = "\n";  // what Enter sends
+  std::vector<std::string>
+      setup;  // typed after login, each to its prompt: paging off, width; a rejection is logged only
+  std::vector<Reply> pagers;            // a pager seen although paging was switched off
+  std::vector<Reply> questions;         // login surprises: "Change now? [Y/N]"
+  std::vector<Pattern> rejections;      // lines that say a command was not understood or not permitted
+  std::vector<Pattern> session_limits;  // texts at login that say no line is free
+  std::vector<Pattern>
+      noise;  // what a device prints beside its answers, even behind a prompt; taken out, wherever it stands
+  std::string interrupt = "\x03";   // Ctrl-C
+  std::vector<std::string> logout;  // typed in turn; the router closes after the last
 };
 
-// One option's place in the ping command, e.g. {text: " repeat {value}", max: 2147483647}.
+// How one wish of a line is typed, e.g. {text: " repeat {value}", min: 1, max: 2147483647}.
 struct PingOption {
-  enum class Unit { none, seconds, milliseconds };      // what {value} of a duration is written in
-  enum class Octets { ip_packet, payload };             // what {value} of a size counts
-  std::string text;                                     // with {value}; typed only when the option is wanted
+  enum class Unit {
+    none,
+    seconds,
+    milliseconds,
+    traffic_class
+  };  // what {value} is written in; traffic_class: dscp x 4
+  enum class Octets {
+    ip_packet,
+    payload
+  };  // what {value} of a size counts; payload: without IP and ICMP headers
+  std::string text;  // typed only when the option is wanted
   Unit unit = Unit::none;
   Octets octets = Octets::ip_packet;
-  bool fraction = false;                                // seconds may have decimals
-  std::optional<double> min, max;                       // of {value}, in its own unit
+  bool fraction = false;           // seconds may have decimals
+  std::optional<double> min, max;  // of {value}, in its own unit
+  Pattern accepts;                 // what {value} must look like from end to end, if given
 };
 
-// The ping of one address family. A place {name} in the command is replaced by the option's text or by nothing.
+// The ping of one address family. A place {name} in the command is replaced by the option's text or by
+// nothing. An option without a place in the command is not set: the platform cannot say it. {source} is the
+// place of both source (an address) and source_interface; where these stand apart: {source_address} and
+// {source_interface}.
 struct PingSyntax {
   std::string command;  // "ping{vrf} {target}{count}{timeout}{size}{source}{df}"
   std::optional<PingOption> count, timeout, size, source, source_interface, vrf, df, dscp, interval;
 };
 
-// How a ping's answer is read. All patterns are searched in the stripped output, with (?m) in force.
-// Named groups carry the figures; a figure's unit is `rtt_unit` unless the group `unit` says us, ms or s.
+// One answered probe: groups rtt, seq (optional), unit (optional).
+struct ReplyPattern {
+  Pattern pattern;
+  int first_sequence = 0;  // what seq is for the first probe
+};
+
+// How a ping's answer is read. All patterns are searched in the stripped output. Figures stand in named
+// groups; a round trip time is in `rtt_unit` unless the group `unit` says us, usec, ms, msec or s.
 struct PingAnswer {
-  std::vector<Pattern> counts;       // groups sent, received; the last match wins; one pattern may hold only one of them
-  std::vector<Pattern> rtt;          // groups min, avg, max, stddev (some may be absent), unit
-  Pattern probe;                     // one answered probe: groups seq (optional), rtt, unit
-  Pattern probe_lost;                // one lost probe: group seq (optional)
-  Pattern marks;                     // group marks: a run of one-letter outcomes
-  std::string reply_marks = "!";     // the letters among them that are replies
-  std::string unreachable_marks;     // ... that say unreachable
-  int first_sequence = 0;            // icmp_seq or Sequence of the first probe
+  Pattern begin;  // where the answer starts, after echo and questions; the last match counts
+  std::vector<Pattern>
+      totals;  // groups sent, received, min, avg, max, stddev, unit: any of them; the last match wins
+  std::vector<ReplyPattern> replies;  // the first that is found at all is the one this device prints
+  std::vector<Pattern>
+      failures;   // one lost probe each: group seq (optional); what is seen of a loss without totals
+  Pattern marks;  // group marks: a run of one-letter outcomes
+  std::string reply_marks = "!";  // the letters among them that are replies
+  std::string unreachable_marks;  // ... that say unreachable
   std::string rtt_unit = "ms";
   std::vector<Pattern> unreachable;  // no route, unreachable, source interface down: the line is down
   std::vector<Pattern> name_error;   // the target's name was not resolved
-  std::vector<Pattern> refused;      // VRF or source unknown, not permitted, not understood
+  std::vector<Pattern>
+      refused;  // VRF or source unknown, not permitted, not understood (besides cli.rejections)
 };
 
 struct PingProfile {
-  std::optional<PingSyntax> ipv4, ipv6;
-  Duration probe_interval{0};   // between probes as the device paces them; 0 = the next goes when the reply came
-  Duration probe_timeout{2000}; // what the device waits for a reply where the command cannot say it
-  bool endless = false;         // never ends by itself: count and timeout are imposed by the agent with the interrupt
+  std::optional<PingSyntax> ipv4, ipv6;  // their options are those that have a place in the command
+  // All options as written, by name, for profiles that extend this one.
+  std::map<std::string, PingOption, std::less<>> options, options_ipv6;
+  Duration probe_interval{
+      0};  // between probes as the device paces them; 0 = the next goes when the reply came
+  Duration probe_timeout{2000};  // what the device waits for a reply where the command cannot say it
+  bool endless =
+      false;  // never ends by itself: count and timeout are imposed by the agent with the interrupt
   PingAnswer answer;
 };
 
@@ -102,9 +138,9 @@ struct Platform {
 // All platforms by name; find() also knows aliases.
 class Platforms {
  public:
-  void add(std::shared_ptr<const Platform> platform);  // replaces one of the same name
+  void add(std::shared_ptr<const Platform> platform);                   // replaces one of the same name
   std::shared_ptr<const Platform> find(const std::string& name) const;  // null if unknown
-  std::vector<std::string> names() const;  // sorted, without aliases
+  std::vector<std::string> names() const;                               // sorted, without aliases
   std::vector<std::string> names_and_aliases() const;
 
  private:

@@ -1,6 +1,6 @@
 #pragma once
-// Everything an operator can say, as plain structs; each default is the documented one (README, "Configuration").
-// The loader fills them and validation has passed before anybody else sees them.
+// Everything an operator can say, as plain structs; each default is the documented one (README,
+// "Configuration"). The loader fills them and validation has passed before anybody else sees them.
 
 #include <cstdint>
 #include <filesystem>
@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "config/duration.hpp"
@@ -49,7 +50,7 @@ struct TlsSettings {
   Connect connect = Connect::unencrypted;
   std::string psk_identity;
   std::filesystem::path psk_file, ca_file, cert_file, key_file;  // relative ones are resolved by the loader
-  Secret psk;  // hexadecimal digits, as read from psk_file
+  Secret psk;                                                    // hexadecimal digits, as read from psk_file
   std::string server_cert_subject, server_cert_issuer;
 };
 
@@ -214,8 +215,12 @@ struct Settings {
   std::vector<Line> lines;      // in the order written
   Platforms platforms;
 
+  // Null if unknown. Fast once index() has run (the loader does so); right in any case.
   const Router* router(const std::string& name) const;
   const Line* line(const std::string& id) const;
+  void index();
+
+  std::unordered_map<std::string, std::size_t> router_index, line_index;  // where a name was when index() ran
 };
 
 }  // namespace linewatch::config

@@ -1,0 +1,268 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "config/address.hpp"
+#include "config/file.hpp"
+#include "config/loading.hpp"
+
+namespace linewatch::config {
+
+namespace {
+
+constexpr std::uint16_t trapper_port = 10051;
+
+void read_tls_file(Reader& tls, std::string_view key, const Source& source, std::filesystem::path& out) {
+  std::string text;
+  if (!read_line_of_text(tls, key, text, 4096)) return;
+  out = beside(source.path, text);
+  if (const auto file = read_file(out, largest_configuration); !file) {
+    tls.error(key, fmt::format("cannot read {}: {}", out.string(), file.error()));
+  }
+}
+
+void read_psk(Reader& tls, const Source& source, TlsSettings& out) {
+  std::string text;
+  if (!read_line_of_text(tls, "psk_file", text, 4096)) return;
+  out.psk_file = beside(source.path, text);
+  auto psk = read_secret_file(tls, "psk_file", out.psk_file);
+  if (!psk) return;
+  const std::string& digits = psk->reveal();
+  const bool hexadecimal = digits.find_first_not_of("0123456789abcdefABCDEF") == std::string::npos;
+  if (!hexadecimal || digits.size() % 2 != 0 || digits.size() < 32 || digits.size() > 512) {
+    tls.error("psk_file", fmt::format("{} must hold 32 to 512 hexadecimal digits, an even number of them",
+                                      out.psk_file.string()));
+  }
+  out.psk = std::move(*psk);
+}
+
+void read_tls(Reader& around, const Source& source, TlsSettings& out) {
+  if (!around.written("tls")) return;
+  Reader tls(around, "tls", around.find("tls"));
+  using Connect = TlsSettings::Connect;
+  out = {};
+  tls.word("connect", out.connect,
+           {{"unencrypted", Connect::unencrypted}, {"psk", Connect::psk}, {"cert", Connect::cert}});
+  read_line_of_text(tls, "psk_identity", out.psk_identity, 128);
+  read_psk(tls, source, out);
+  read_tls_file(tls, "ca_file", source, out.ca_file);
+  read_tls_file(tls, "cert_file", source, out.cert_file);
+  read_tls_file(tls, "key_file", source, out.key_file);
+  read_line_of_text(tls, "server_cert_subject", out.server_cert_subject, 1024);
+  read_line_of_text(tls, "server_cert_issuer", out.server_cert_issuer, 1024);
+  if (out.connect == Connect::psk) {
+    tls.required("psk_identity", "connect: psk needs psk_identity and psk_file");
+    tls.required("psk_file", "connect: psk needs psk_identity and psk_file");
+  }
+  if (out.connect == Connect::cert) {
+    for (const char* key : {"ca_file", "cert_file", "key_file"}) {
+      tls.required(key, "connect: cert needs ca_file, cert_file and key_file");
+    }
+  }
+  tls.finish();
+}
+
+// Servers with the places of their nodes, as they are written in several ways.
+class ServerList {
+ public:
+  ServerList(const Source& source, const TlsSettings& tls, std::vector<ZabbixServer>& out)
+      : source_(source), tls_(tls), out_(out) {}
+
+  // As in ServerActive: ',' between destinations, ';' between the nodes of one cluster.
+  void add_text(Reader& reader, YamlNode place, const std::string& path, std::string_view text) {
+    while (true) {
+      const std::size_t comma = std::min(text.find(','), text.size());
+      ZabbixServer server{.tls = tls_};
+      add_nodes(reader, place, path, text.substr(0, comma), server);
+      keep(std::move(server));
+      if (comma == text.size()) return;
+      text.remove_prefix(comma + 1);
+    }
+  }
+
+  void add_map(Reader& server_map) {
+    ZabbixServer server{.tls = tls_};
+    const YamlNode nodes = server_map.find("nodes");
+    server_map.required("nodes", "write nodes: [10.0.0.5]");
+    if (nodes && nodes.is_list()) {
+      int index = 0;
+      for (const YamlNode item : nodes) {
+        const std::string path = fmt::format("{}[{}]", server_map.path("nodes"), index++);
+        if (item.is_scalar()) {
+          add_nodes(server_map, item, path, item.text(), server);
+        } else {
+          say(server_map, item, path, fmt::format("must be an address, not {}", kind_name(item)));
+        }
+      }
+      if (index == 0) server_map.error("nodes", "is empty (write nodes: [10.0.0.5])");
+    } else if (std::string text; server_map.text("nodes", text)) {
+      add_nodes(server_map, nodes, server_map.path("nodes"), text, server);
+    }
+    read_tls(server_map, source_, server.tls);
+    server_map.finish();
+    keep(std::move(server));
+  }
+
+ private:
+  static void say(Reader& reader, YamlNode place, const std::string& path, std::string text) {
+    reader.problems().push_back(problem_at(place, Problem::Severity::error, path, std::move(text)));
+  }
+
+  void add_nodes(Reader& reader, YamlNode place, const std::string& path, std::string_view text,
+                 ZabbixServer& server) {
+    while (true) {
+      const std::size_t end = std::min(text.find(';'), text.size());
+      std::string_view one = text.substr(0, end);
+      while (one.starts_with(' ')) one.remove_prefix(1);
+      while (one.ends_with(' ')) one.remove_suffix(1);
+      auto node = parse_host_port(one, trapper_port);
+      if (!node) {
+        say(reader, place, path,
+            fmt::format("{} is no address of a server (write 10.0.0.5, zabbix.example.net:10051 or "
+                        "[2001:db8::5]:10051)",
+                        in_quotes(one)));
+      } else if (!seen_.insert(fmt::format("{} {}", node->host, node->port)).second) {
+        say(reader, place, path,
+            fmt::format("{} stands here twice; it would get every value twice", in_quotes(one)));
+      } else {
+        server.nodes.push_back({std::move(node->host), node->port});
+      }
+      if (end == text.size()) return;
+      text.remove_prefix(end + 1);
+    }
+  }
+
+  void keep(ZabbixServer server) {
+    if (!server.nodes.empty()) out_.push_back(std::move(server));
+  }
+
+  const Source& source_;
+  const TlsSettings& tls_;
+  std::vector<ZabbixServer>& out_;
+  std::set<std::string> seen_;
+};
+
+void read_servers(Reader& zabbix, const Source& source, ZabbixSettings& out) {
+  TlsSettings tls;
+  read_tls(zabbix, source, tls);
+  constexpr std::string_view right = "no server to send to; write servers: [10.0.0.5]";
+  if (!zabbix.written("servers")) {
+    if (zabbix.ok()) zabbix.error("servers", fmt::format("missing ({})", right));
+    return;
+  }
+  ServerList servers(source, tls, out.servers);
+  const YamlNode written = zabbix.find("servers");
+  if (written.is_scalar()) {
+    servers.add_text(zabbix, written, zabbix.path("servers"), written.text());
+    return;
+  }
+  const YamlNode list = zabbix.list("servers");
+  int index = 0;
+  for (const YamlNode item : list) {
+    if (item.is_scalar()) {
+      servers.add_text(zabbix, item, fmt::format("{}[{}]", zabbix.path("servers"), index), item.text());
+    } else {
+      Reader server(zabbix, "servers", index, item);
+      if (server.ok()) servers.add_map(server);
+    }
+    ++index;
+  }
+  if (list && index == 0) zabbix.error("servers", std::string(right));
+}
+
+void read_buffer(Reader& zabbix, BufferSettings& out) {
+  Reader buffer(zabbix, "buffer", zabbix.find("buffer"));
+  buffer.integer("memory", out.memory, 1, 100'000'000);
+  buffer.octets("disk", out.disk, 0, 1ULL << 44);
+  buffer.duration("max_age", out.max_age, 1min);
+  buffer.word(
+      "replay", out.replay,
+      {{"in_order", BufferSettings::Replay::in_order}, {"fresh_first", BufferSettings::Replay::fresh_first}});
+  buffer.word("synchronous", out.synchronous,
+              {{"normal", BufferSettings::Synchronous::normal}, {"full", BufferSettings::Synchronous::full}});
+  buffer.finish();
+}
+
+void read_keys(Reader& zabbix, std::map<std::string, KeyMapping>& out) {
+  static constexpr std::string_view figures[] = {"status",  "up",         "loss",       "rtt.min",
+                                                 "rtt.avg", "rtt.max",    "rtt.stddev", "jitter",
+                                                 "error",   "check.time", "trace"};
+  Reader keys(zabbix, "keys", zabbix.find("keys"));
+  for (const std::string_view figure : figures) {
+    if (!keys.written(figure)) continue;
+    Reader one(keys, figure, keys.find(figure));
+    KeyMapping mapping;
+    if (one.required("key", "write the item's key")) read_line_of_text(one, "key", mapping.key, 2048);
+    one.word("type", mapping.integer, {{"float", false}, {"integer", true}});
+    one.word("words", mapping.ddl_words, {{"ddl", true}});
+    one.finish();
+    out[std::string(figure)] = std::move(mapping);
+  }
+  keys.finish();
+}
+
+void read_api_secrets(Reader& api, const Source& source, ApiSettings& out) {
+  api.holds_secrets();
+  read_secret(api, "token", source, out.token);
+  read_line_of_text(api, "username", out.username, 255);
+  read_secret(api, "password", source, out.password);
+  const auto any = [&](std::string_view key) {
+    for (const YamlNode node : api.map()) {
+      if (!node.is_null() && node.key().starts_with(key)) return true;
+    }
+    return false;
+  };
+  const bool token = any("token"), password = any("password");
+  if (token && password) api.error("write either a token or a username with a password");
+  if (!token && !password) api.error("missing token_file (or username and password_file)");
+  if (password && !token) api.required("username", "a password belongs to a username");
+}
+
+void read_api(Reader& zabbix, const Source& source, std::optional<ApiSettings>& settings) {
+  if (!zabbix.written("api")) return;
+  Reader api(zabbix, "api", zabbix.find("api"));
+  if (!api.ok()) return;
+  ApiSettings out;
+  if (api.required("url", "write https://zabbix.example.net/api_jsonrpc.php") &&
+      read_line_of_text(api, "url", out.url, 2048) && !out.url.starts_with("https://") &&
+      !out.url.starts_with("http://")) {
+    api.error("url", "must begin with https:// or http://");
+  }
+  read_api_secrets(api, source, out);
+  read_line_of_text(api, "proxy", out.proxy, 128);
+  read_line_of_text(api, "proxy_group", out.proxy_group, 128);
+  if (!out.proxy.empty() && !out.proxy_group.empty())
+    api.error("proxy_group", "write either proxy or proxy_group");
+  Reader tags(api, "tag", api.find("tag"));
+  for (const YamlNode tag : tags.map()) tags.text(tag.key(), out.tag[std::string(tag.key())]);
+  api.duration("interval", out.interval, 10s, std::chrono::days{1});
+  api.percent("max_removal", out.max_removal);
+  using Maintenance = ApiSettings::Maintenance;
+  api.word("maintenance", out.maintenance,
+           {{"measure", Maintenance::measure}, {"pause", Maintenance::pause}});
+  api.finish();
+  settings = std::move(out);
+}
+
+}  // namespace
+
+void load_zabbix(Source& main, ZabbixSettings& out) {
+  Reader zabbix(main.root, "zabbix", main.root.find("zabbix"));
+  read_servers(zabbix, main, out);
+  if (zabbix.text_or_none("source_address", out.source_address) && !is_ip(out.source_address)) {
+    zabbix.error("source_address", fmt::format("{} is not an address (write one of this host's own)",
+                                               in_quotes(out.source_address)));
+  }
+  zabbix.boolean("compression", out.compression);
+  zabbix.integer("batch_size", out.batch_size, 1, 100'000);
+  zabbix.duration("flush_interval", out.flush_interval, 100ms, 1h);
+  read_buffer(zabbix, out.buffer);
+  zabbix.word("layout", out.layout, {{"discovery", Layout::discovery}, {"per_line", Layout::per_line}});
+  zabbix.duration("discovery_hold", out.discovery_hold, 0s, 1h);
+  read_keys(zabbix, out.keys);
+  read_api(zabbix, main, out.api);
+  zabbix.finish();
+}
+
+}  // namespace linewatch::config

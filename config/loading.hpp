@@ -1,0 +1,109 @@
+#pragma once
+// What the parts of the loader share while a configuration is read: the files, the settings being filled, and
+// where each router and line stands. Internal to config; lives on load()'s stack.
+
+#include <deque>
+#include <filesystem>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "config/document.hpp"
+#include "config/reader.hpp"
+#include "config/settings.hpp"
+
+namespace linewatch::config {
+
+// One file. Readers of its maps refer to it, so it stays where it is.
+struct Source {
+  Source(std::filesystem::path file, std::string_view text, unsigned permissions, Problems& problems)
+      : path(std::move(file)),
+        mode(permissions),
+        document(path.string(), text, problems),
+        root(document.root(), problems) {}
+  std::filesystem::path path;
+  unsigned mode;  // its permission bits
+  Document document;
+  Reader root;
+};
+
+// Where a router or line stands, to speak of it again after everything is read.
+struct Place {
+  const Source* source = nullptr;
+  std::string_view list;  // "routers", "lines"
+  int index = 0;
+  YamlNode node;
+  Reader reader() const { return {source->root, list, index, node}; }
+  std::string text() const;  // file:line
+};
+
+struct Loading {
+  Settings& settings;
+  Problems& problems;
+  std::deque<Source> sources;  // the main file first
+  bool complete = true;        // false if a file could not be read: names may be defined there
+  std::unordered_map<std::string, YamlNode> credential_places;
+  std::vector<Place> router_places, line_places;  // side by side with settings.routers and .lines
+  std::vector<std::string_view> task_names;       // of the site's own tasks
+  Line line_defaults;                             // defaults.line over the built-in ones
+  std::unordered_map<std::string, Line> router_line_defaults;  // routers[].defaults.line over those
+  std::unordered_map<std::string, std::string>
+      suggestions;  // by kind and name: the same slip is searched once
+
+  // " (did you mean ...?)" among many names; gives up after many different unknown names.
+  std::string suggest(std::string_view kind, const std::string& name,
+                      std::span<const std::string_view> known);
+};
+
+// Each reads its own sections from the main file's root.
+void load_agent(Source& main, Settings& settings);
+void load_zabbix(Source& main, ZabbixSettings& zabbix);
+void load_host_keys(Source& main, HostKeySettings& host_keys);
+void load_platforms(Source& main, Settings& settings);
+
+// Reads what is written over what `connection` holds; `total` belongs to the whole agent only.
+void read_connection(Reader& around, ConnectionSettings& connection, bool whole_agent);
+
+// Read from every file, in this order.
+void load_credentials(Source& source, Loading& loading);
+void load_tasks(Source& main, Loading& loading);
+void load_routers(Loading& loading);
+void load_lines(Loading& loading);
+
+// Of a line with its defaults: what may stand in defaults.line.
+void read_line_settings(Reader& reader, Loading& loading, Line& line);
+
+// What needs more than one entry to judge: names, duplicates, circles.
+void check_jumps(Loading& loading);
+void check_zabbix_hosts(const Loading& loading);
+
+// A warning for each key that is written and has no effect yet (see the table in without_effect.cpp).
+void warn_of_keys_without_effect(const Loading& loading);
+
+// What the platform's ping can't say about this line. An error at the line's own key, or at the line.
+void check_ping(const Reader& reader, const Line& line, const Platform& platform);
+
+// A password by any of its ways: `key`, key_file, key_env, key_credential; at most one of them.
+void read_secret(Reader& reader, std::string_view key, const Source& source, std::optional<Secret>& secret);
+// A file that holds a secret; `path` as written. Unreadable, empty or readable by others is said at `key`.
+std::optional<Secret> read_secret_file(Reader& reader, std::string_view key,
+                                       const std::filesystem::path& path);
+
+// A text of one line without control characters, at most `longest` octets, not empty.
+bool read_line_of_text(Reader& reader, std::string_view key, std::string& out, std::size_t longest);
+bool is_one_line(std::string_view text, std::size_t longest);
+
+// A name that Zabbix can have given a host. The clause says why not.
+std::optional<std::string> why_no_zabbix_host(std::string_view name);
+
+// "10.0.0.5", "zabbix.example.net:10051", "[2001:db8::1]:10051", "2001:db8::1".
+struct HostPort {
+  std::string host;
+  std::uint16_t port;
+};
+std::optional<HostPort> parse_host_port(std::string_view text, std::optional<std::uint16_t> default_port);
+
+}  // namespace linewatch::config

@@ -1,0 +1,53 @@
+#include "config/platform.hpp"
+
+#include <algorithm>
+
+namespace linewatch::config {
+
+Pattern::Pattern(const std::string& text) : text_(text) {
+  if (text.empty()) return;  // matches everywhere: never what a profile means
+  RE2::Options options;
+  options.set_encoding(RE2::Options::EncodingLatin1);
+  options.set_log_errors(false);
+  options.set_longest_match(false);
+  auto re = std::make_shared<const RE2>("(?m)" + text, options);
+  if (re->ok()) {
+    for (const auto& [name, number] : re->NamedCapturingGroups()) groups_.emplace_back(name, number);
+  }
+  re_ = std::move(re);
+}
+
+int Pattern::group(std::string_view name) const {
+  for (const auto& [known, number] : groups_) {
+    if (known == name) return number;
+  }
+  return -1;
+}
+
+void Platforms::add(std::shared_ptr<const Platform> platform) {
+  const std::string name = platform->name;
+  std::erase_if(aliases_, [&](const auto& alias) { return alias.second == name; });
+  for (const std::string& alias : platform->aliases) aliases_[alias] = name;
+  by_name_[name] = std::move(platform);
+}
+
+std::shared_ptr<const Platform> Platforms::find(const std::string& name) const {
+  if (const auto found = by_name_.find(name); found != by_name_.end()) return found->second;
+  if (const auto alias = aliases_.find(name); alias != aliases_.end()) return find(alias->second);
+  return nullptr;
+}
+
+std::vector<std::string> Platforms::names() const {
+  std::vector<std::string> names;
+  for (const auto& entry : by_name_) names.push_back(entry.first);
+  return names;
+}
+
+std::vector<std::string> Platforms::names_and_aliases() const {
+  std::vector<std::string> all = names();
+  for (const auto& entry : aliases_) all.push_back(entry.first);
+  std::ranges::sort(all);
+  return all;
+}
+
+}  // namespace linewatch::config

@@ -1,0 +1,41 @@
+#include "config/settings.hpp"
+
+#include <algorithm>
+
+namespace linewatch::config {
+
+namespace {
+
+template <typename T>
+const T* look_up(const std::vector<T>& all, std::string T::* name_of, const std::string& name,
+                 const std::unordered_map<std::string, std::size_t>& index) {
+  const auto known = index.find(name);
+  if (known != index.end() && known->second < all.size() && all[known->second].*name_of == name) {
+    return &all[known->second];
+  }
+  const auto found = std::ranges::find(all, name, name_of);
+  return found == all.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+Duration Line::run_limit(const Platform& platform) const {
+  return (count + warmup) * std::max(timeout, platform.ping.probe_interval) + 5s;
+}
+
+const Router* Settings::router(const std::string& name) const {
+  return look_up(routers, &Router::name, name, router_index);
+}
+
+const Line* Settings::line(const std::string& id) const {
+  return look_up(lines, &Line::id, id, line_index);
+}
+
+void Settings::index() {
+  router_index.clear();
+  line_index.clear();
+  for (std::size_t i = 0; i < routers.size(); ++i) router_index.try_emplace(routers[i].name, i);
+  for (std::size_t i = 0; i < lines.size(); ++i) line_index.try_emplace(lines[i].id, i);
+}
+
+}  // namespace linewatch::config
