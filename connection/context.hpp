@@ -1,6 +1,6 @@
 #pragma once
-// A deadline and a stop, handed down every call that can wait, first and by value. A child is never later than its
-// parent. The deadline stays a value until it meets a file descriptor or a pool's timer.
+// A deadline and a stop, handed down every call that can wait, first and by value. A child is never later
+// than its parent. The deadline stays a value until it meets a file descriptor or a pool's timer.
 
 #include <algorithm>
 #include <chrono>

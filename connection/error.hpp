@@ -1,5 +1,6 @@
 #pragma once
-// Failures of the world are values: a code to decide by, the phase it happened in, and one sentence for the operator.
+// Failures of the world are values: a code to decide by, the phase it happened in, and one sentence for the
+// operator.
 
 #include <expected>
 #include <string>

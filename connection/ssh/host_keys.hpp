@@ -1,10 +1,13 @@
 #pragma once
 // Host keys pinned in memory: read once (OpenSSH's format: plain, hashed, [host]:port, @revoked), compared after each
-// key exchange and before any credential is sent. libssh itself never reads a known_hosts file.
+// key exchange and before any credential is sent. libssh itself never reads a known_hosts file. One for the whole agent,
+// shared by all loops.
 
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -22,6 +25,7 @@ struct HostKey {
 
 class HostKeys {
  public:
+  // changed: other keys of that address are known, but not this one.
   enum class Verdict { known, unknown, changed, revoked };
 
   HostKeys(config::HostKeySettings settings, std::filesystem::path learned_file);
@@ -45,10 +49,18 @@ class HostKeys {
     HostKey key;
     bool revoked = false;
     bool learned = false;
+    int line = 0;  // in its file, from 1
   };
+  Result<void> read_entries(bool learned, std::vector<Entry>& into) const;
+  Result<void> reload_learned();
+  const std::vector<std::size_t>& entries_of(const std::string& host, std::uint16_t port) const;
+
   config::HostKeySettings settings_;
   std::filesystem::path learned_file_;
+  mutable std::mutex mutex_;  // over what follows
   std::vector<Entry> entries_;
+  // The entries of each address asked for: with thousands of hashed lines a search costs milliseconds.
+  mutable std::map<std::string, std::vector<std::size_t>> found_;
 };
 
 }  // namespace linewatch::connection

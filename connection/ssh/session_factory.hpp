@@ -2,7 +2,6 @@
 // Logs in to one router over SSH and gives a command-line session. Lives on the router's loop.
 
 #include <boost/asio/any_io_executor.hpp>
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -10,15 +9,12 @@
 #include <spdlog/logger.h>
 
 #include "config/settings.hpp"
+#include "connection/cli/trace.hpp"
 #include "connection/resolver.hpp"
 #include "connection/session.hpp"
 #include "connection/ssh/host_keys.hpp"
 
 namespace linewatch::connection {
-
-// Every byte to and from the router, for `linewatch ping --trace`; secrets are masked before they come here.
-enum class TraceDirection { sent, received, note };
-using Trace = std::function<void(TraceDirection, std::string_view)>;
 
 struct RouterAccess {
   std::string name;

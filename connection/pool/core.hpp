@@ -1,0 +1,146 @@
+#pragma once
+// The pool's decisions, without a clock, a socket or a thread: events come in with `now`, actions go out. The
+// shell (pool.hpp) executes the actions and reports back; tests drive the core with a virtual clock.
+//
+// Rules that hold after every event:
+//  - live slots, closing ones included, never exceed max_connections: there are no more slots;
+//  - waiters are answered in order of arrival, each exactly once;
+//  - no waiter waits while a usable session idles;
+//  - a (slot, generation) is honoured once: a late or repeated report is counted in `stale_reports` and
+//  ignored.
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "connection/error.hpp"
+#include "connection/pool/policy.hpp"
+
+namespace linewatch::connection {
+
+enum class SlotState { vacant, connecting, idle, leased, checking, recovering, closing };
+inline constexpr int slot_state_count = 7;
+std::string_view to_string(SlotState state);
+
+// The right to speak for a slot; a new one with every grant and every operation.
+struct Ticket {
+  int slot = -1;
+  std::uint64_t generation = 0;
+  bool operator==(const Ticket&) const = default;
+};
+
+using WaiterId = std::uint64_t;
+
+enum class CloseReason { idle, worn, unhealthy, lost, draining, surplus };
+std::string_view to_string(CloseReason reason);
+
+// What the borrower left behind.
+enum class Returned { clean, dirty, lost };
+
+struct Action {
+  enum class Kind { login, grant, refuse, check, recover, close, abort_login, drained };
+  Kind kind = Kind::drained;
+  Ticket ticket;                           // all but refuse and drained
+  WaiterId waiter = 0;                     // grant, refuse
+  bool fresh = false;                      // grant: the session's first use
+  CloseReason reason = CloseReason::idle;  // close
+  Error error;                             // refuse
+};
+
+struct PoolStatistics {
+  std::uint64_t created = 0, reused = 0, closed = 0;
+  std::uint64_t grants = 0, waits = 0, wait_timeouts = 0, cancelled = 0, refused = 0;
+  std::uint64_t login_failures = 0, health_check_failures = 0, recoveries = 0, stale_reports = 0;
+};
+
+class PoolCore {
+ public:
+  // `router` names the router in errors; `seed` feeds jitter.
+  PoolCore(std::string router, PoolPolicy policy, std::uint32_t seed, TimePoint now);
+
+  // Callers.
+  WaiterId acquire(TimePoint now, TimePoint deadline);
+  void cancel(TimePoint now,
+              WaiterId waiter);  // answers it with ErrorCode::cancelled unless already answered
+  void release(TimePoint now, Ticket ticket, Returned returned);
+
+  // Reports of what the shell did.
+  void login_succeeded(TimePoint now, Ticket ticket);
+  void login_failed(TimePoint now, Ticket ticket, Error error);
+  void check_finished(TimePoint now, Ticket ticket, bool healthy);
+  void recover_finished(TimePoint now, Ticket ticket, bool clean);
+  void close_finished(TimePoint now, Ticket ticket);
+  void session_lost(TimePoint now, Ticket ticket);  // an idle session's transport ended
+
+  void tick(TimePoint now);   // call at next_wakeup()
+  void start(TimePoint now);  // begins to keep min_connections warm
+  void drain(TimePoint now);  // refuses all waiters; Action::drained comes when the last slot is vacant
+
+  // The earliest time at which tick() has something to do.
+  TimePoint next_wakeup() const;
+
+  // Actions in the order decided; the caller executes and clears them.
+  std::vector<Action>& actions() { return actions_; }
+
+  int count(SlotState state) const { return counts_[static_cast<std::size_t>(state)]; }
+  int live() const { return static_cast<int>(slots_.size()) - count(SlotState::vacant); }
+  std::size_t waiting() const { return waiters_.size(); }
+  SlotState state(int slot) const { return slots_[static_cast<std::size_t>(slot)].state; }
+  Ticket ticket(int slot) const { return {slot, slots_[static_cast<std::size_t>(slot)].generation}; }
+  const PoolStatistics& statistics() const { return statistics_; }
+  const std::optional<Error>& last_login_error() const { return last_login_error_; }
+  TimePoint next_login() const { return next_login_; }
+  const PoolPolicy& policy() const { return policy_; }
+
+ private:
+  struct Slot {
+    SlotState state = SlotState::vacant;
+    std::uint64_t generation = 0;
+    int uses = 0;
+    TimePoint since{};    // when it entered this state
+    TimePoint expires{};  // max_lifetime with its jitter
+    TimePoint checked{};  // last sign of life: login, use or check
+  };
+  struct Waiter {
+    WaiterId id;
+    TimePoint arrived, deadline;
+  };
+
+  Slot* honour(Ticket ticket, SlotState expected);
+  Ticket enter(int slot, SlotState state, TimePoint now);
+  void settle(TimePoint now);
+  void grant_waiters(TimePoint now);
+  void start_logins(TimePoint now);
+  void retire_idle(TimePoint now);
+  void expire_waiters(TimePoint now);
+  void make_usable(int slot, TimePoint now);
+  void close(int slot, TimePoint now, CloseReason reason);
+  void refuse(const Waiter& waiter, Error error);
+  void refuse_all(TimePoint now, ErrorCode code, Phase phase);
+  bool worn(const Slot& slot, TimePoint now) const;
+  int wanted_logins() const;
+  int freshest_idle() const;
+  Clock::duration jittered(Clock::duration base, double fraction);
+  std::string why_no_session(TimePoint now, TimePoint arrived) const;
+
+  std::string router_;
+  PoolPolicy policy_;
+  std::minstd_rand random_;
+  std::vector<Slot> slots_;
+  int counts_[slot_state_count] = {};
+  std::deque<Waiter> waiters_;
+  WaiterId next_waiter_ = 1;
+  std::vector<Action> actions_;
+  PoolStatistics statistics_;
+  std::optional<Error> last_login_error_;  // of the failure that still lasts
+  int failures_ = 0;                       // in a row
+  TimePoint next_login_{};                 // back-off: no login before
+  bool started_ = false;
+  bool draining_ = false;
+  bool drained_ = false;
+};
+
+}  // namespace linewatch::connection

@@ -1,0 +1,331 @@
+#include "connection/pool/pool.hpp"
+
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/bind_executor.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <random>
+#include <utility>
+
+namespace linewatch::connection {
+
+namespace asio = boost::asio;
+
+namespace {
+
+double seconds(Clock::duration duration) {
+  return std::chrono::duration<double>(duration).count();
+}
+
+// Whether trying the same login again may help at once; a rejected password or a changed key will not get
+// better, and each try counts against the account.
+bool worth_retrying(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::authentication:
+    case ErrorCode::host_key:
+    case ErrorCode::cancelled:
+    case ErrorCode::session_limit:
+    case ErrorCode::not_supported:
+      return false;
+    default:
+      return true;
+  }
+}
+
+}  // namespace
+
+// --- Lease
+// ---------------------------------------------------------------------------------------------------------
+
+Lease::Lease(std::shared_ptr<Pool> pool, Ticket ticket, Session& session, bool fresh)
+    : pool_(std::move(pool)), ticket_(ticket), session_(&session), fresh_(fresh) {}
+
+Lease::Lease(Lease&& other) noexcept
+    : pool_(std::move(other.pool_)), ticket_(other.ticket_), session_(other.session_), fresh_(other.fresh_) {}
+
+Lease& Lease::operator=(Lease&& other) noexcept {
+  if (this != &other) {
+    give_back();
+    pool_ = std::move(other.pool_);
+    ticket_ = other.ticket_;
+    session_ = other.session_;
+    fresh_ = other.fresh_;
+  }
+  return *this;
+}
+
+void Lease::give_back() {
+  if (auto pool = std::move(pool_)) pool->give_back(ticket_);
+}
+
+// --- Pool
+// ----------------------------------------------------------------------------------------------------------
+
+std::shared_ptr<Pool> Pool::make(asio::any_io_executor loop, std::string router, PoolPolicy policy,
+                                 std::unique_ptr<SessionFactory> factory,
+                                 std::shared_ptr<spdlog::logger> log) {
+  return std::shared_ptr<Pool>(
+      new Pool(std::move(loop), std::move(router), policy, std::move(factory), std::move(log)));
+}
+
+Pool::Pool(asio::any_io_executor loop, std::string router, PoolPolicy policy,
+           std::unique_ptr<SessionFactory> factory, std::shared_ptr<spdlog::logger> log)
+    : loop_(std::move(loop)),
+      router_(router),
+      factory_(std::move(factory)),
+      log_(std::move(log)),
+      core_(std::move(router), policy, std::random_device{}(), Clock::now()),
+      seats_(static_cast<std::size_t>(std::max(1, policy.max_connections))),
+      timer_(loop_),
+      drained_(loop_, TimePoint::max()) {}
+
+Pool::~Pool() = default;
+
+void Pool::start() {
+  core_.start(Clock::now());
+  step();
+}
+
+// Executes what the core decided. An operation may fail before it first waits and so report from inside this
+// loop; its actions then join the queue instead of nesting.
+void Pool::step() {
+  if (executing_) return;
+  executing_ = true;
+  while (!core_.actions().empty()) {
+    std::vector<Action> actions;
+    actions.swap(core_.actions());
+    for (Action& action : actions) execute(action);
+  }
+  executing_ = false;
+  arm_timer();
+}
+
+void Pool::execute(Action& action) {
+  auto self = shared_from_this();
+  const auto run = [&](auto operation) {
+    asio::co_spawn(loop_, std::move(operation), [self](std::exception_ptr bug) {
+      if (bug) std::rethrow_exception(bug);
+    });
+  };
+  switch (action.kind) {
+    case Action::Kind::grant:
+    case Action::Kind::refuse:
+      answer(action);
+      break;
+    case Action::Kind::login:
+      run(log_in(action.ticket));
+      break;
+    case Action::Kind::check:
+      run(check(action.ticket));
+      break;
+    case Action::Kind::recover:
+      run(recover(action.ticket));
+      break;
+    case Action::Kind::close:
+      run(close(action.ticket, action.reason));
+      break;
+    case Action::Kind::abort_login:
+      seat(action.ticket).stop.request_stop();
+      break;
+    case Action::Kind::drained:
+      is_drained_ = true;
+      drained_.cancel();
+      timer_.cancel();
+      break;
+  }
+}
+
+void Pool::answer(Action& action) {
+  auto found = answers_.extract(action.waiter);
+  if (!found.empty()) {
+    found.mapped()(std::move(action));
+  } else if (action.kind == Action::Kind::grant) {
+    core_.release(Clock::now(), action.ticket, Returned::clean);  // nobody to take it; cannot happen
+  }
+}
+
+void Pool::arm_timer() {
+  const TimePoint next = is_drained_ ? TimePoint::max() : core_.next_wakeup();
+  if (next == armed_) return;
+  armed_ = next;
+  if (next == TimePoint::max()) {
+    timer_.cancel();
+    return;
+  }
+  timer_.expires_at(next);
+  timer_.async_wait([weak = weak_from_this()](boost::system::error_code error) {
+    auto self = weak.lock();
+    if (!self || error) return;
+    self->armed_ = TimePoint::max();
+    self->core_.tick(Clock::now());
+    self->step();
+  });
+}
+
+// --- callers
+// -------------------------------------------------------------------------------------------------------
+
+Awaitable<Result<Lease>> Pool::acquire(Context ctx) {
+  auto self = shared_from_this();
+  const TimePoint asked = Clock::now();
+  if (ctx.stopped()) co_return fail(ErrorCode::cancelled, Phase::waiting, router_ + ": cancelled");
+  const WaiterId waiter = core_.acquire(asked, ctx.deadline());
+
+  // The answer may lie in the core's actions already; it is delivered by step(), through the loop, in order.
+  auto initiate = [this, waiter](auto handler) {
+    answers_.emplace(waiter, [this, handler = std::move(handler)](Action action) mutable {
+      asio::post(loop_, [handler = std::move(handler), action = std::move(action)]() mutable {
+        std::move(handler)(std::move(action));
+      });
+    });
+    step();
+  };
+  std::stop_callback on_stop(ctx.stop(), [weak = weak_from_this(), loop = loop_, waiter] {
+    asio::post(loop, [weak, waiter] {
+      auto pool = weak.lock();
+      if (!pool) return;
+      pool->core_.cancel(Clock::now(), waiter);
+      pool->step();
+    });
+  });
+  Action action = co_await asio::async_initiate<decltype(asio::use_awaitable), void(Action)>(
+      initiate, asio::use_awaitable);
+
+  if (action.kind == Action::Kind::refuse) {
+    if (action.error.code == ErrorCode::acquire_timeout)
+      log_->warn("no session in time: {}", action.error.text);
+    if (action.error.code == ErrorCode::cancelled) log_->debug("acquire cancelled: {}", action.error.text);
+    co_return std::unexpected(std::move(action.error));
+  }
+  co_return Lease(self, action.ticket, *seat(action.ticket).session, action.fresh);
+}
+
+void Pool::give_back(Ticket ticket) {
+  Session& session = *seat(ticket).session;
+  Returned returned = Returned::clean;
+  if (!session.alive()) {
+    returned = Returned::lost;
+  } else if (session.dirty()) {
+    returned = Returned::dirty;
+  }
+  core_.release(Clock::now(), ticket, returned);
+  step();
+}
+
+Awaitable<void> Pool::drain(Context ctx) {
+  auto self = shared_from_this();
+  core_.drain(Clock::now());
+  step();
+  if (is_drained_) co_return;
+  std::stop_callback on_stop(ctx.stop(),
+                             [self] { asio::post(self->loop_, [self] { self->drained_.cancel(); }); });
+  boost::system::error_code ignored;
+  drained_.expires_at(ctx.stopped() ? Clock::now() : ctx.deadline());
+  if (!is_drained_) co_await drained_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  if (is_drained_) co_return;
+
+  // Out of time: whatever still runs is stopped, and its end is waited for; nothing outlives the pool.
+  log_->warn("{} sessions could not be logged out in time router={}", core_.live(), router_);
+  for (Seat& each : seats_) each.stop.request_stop();
+  drained_.expires_at(Clock::now() + std::chrono::seconds(1));
+  if (!is_drained_) co_await drained_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+}
+
+// --- operations
+// ----------------------------------------------------------------------------------------------------
+
+// Every operation of the pool's own has a time limit and a stop of its own: a caller that gives up wastes no
+// login.
+Context Pool::limited(Ticket ticket, Clock::duration limit) {
+  seat(ticket).stop = std::stop_source();
+  return Context(TimePoint::max(), seat(ticket).stop.get_token()).within(limit);
+}
+
+Awaitable<void> Pool::log_in(Ticket ticket) {
+  auto self = shared_from_this();
+  const TimePoint began = Clock::now();
+  const Context ctx = limited(ticket, core_.policy().retry_timeout);
+  Result<std::unique_ptr<Session>> session = co_await try_logins(ctx);
+  if (session) {
+    seat(ticket).session = std::move(*session);
+    log_login_success(Clock::now() - began);
+    core_.login_succeeded(Clock::now(), ticket);
+  } else {
+    login_failed(ticket, std::move(session.error()));
+  }
+  step();
+}
+
+Awaitable<Result<std::unique_ptr<Session>>> Pool::try_logins(Context ctx) {
+  const PoolPolicy policy = core_.policy();
+  Error last;
+  for (int attempt = 1; attempt <= policy.retry_max_attempts; ++attempt) {
+    log_->debug("login begins router={} attempt={} limit={:.1f}s", router_, attempt,
+                seconds(policy.connect_timeout));
+    const Context once = ctx.within(policy.connect_timeout);
+    Result<std::unique_ptr<Session>> session = co_await factory_->login(once);
+    if (session) co_return session;
+    last = std::move(session.error());
+    if (!worth_retrying(last.code) || ctx.stopped() || ctx.expired()) break;
+  }
+  co_return std::unexpected(std::move(last));
+}
+
+void Pool::login_failed(Ticket ticket, Error error) {
+  if (error.code != ErrorCode::cancelled) {
+    ++failed_logins_;
+    if (lasting_failure_ != error.text) {
+      log_->warn("login failed router={} phase=\"{}\": {}", router_, to_string(error.phase), error.text);
+      lasting_failure_ = error.text;
+    } else {
+      log_->debug("login failed again router={} failures={}: {}", router_, failed_logins_, error.text);
+    }
+  }
+  core_.login_failed(Clock::now(), ticket, std::move(error));
+}
+
+void Pool::log_login_success(Clock::duration took) {
+  if (failed_logins_ > 0) {
+    log_->info("logged in again router={} after_failures={} seconds={:.2f}", router_, failed_logins_,
+               seconds(took));
+  } else {
+    log_->debug("logged in router={} seconds={:.2f}", router_, seconds(took));
+  }
+  failed_logins_ = 0;
+  lasting_failure_.clear();
+}
+
+Awaitable<void> Pool::check(Ticket ticket) {
+  auto self = shared_from_this();
+  const Context ctx = limited(ticket, core_.policy().health_check_timeout);
+  const Result<void> healthy = co_await seat(ticket).session->check(ctx);
+  if (!healthy) log_->info("health check failed router={}: {}", router_, healthy.error().text);
+  core_.check_finished(Clock::now(), ticket, healthy.has_value());
+  step();
+}
+
+Awaitable<void> Pool::recover(Ticket ticket) {
+  auto self = shared_from_this();
+  const Context ctx = limited(ticket, core_.policy().recover_timeout);
+  const Result<void> clean = co_await seat(ticket).session->recover(ctx);
+  if (!clean)
+    log_->info("session did not come back to its prompt and is closed router={}: {}", router_,
+               clean.error().text);
+  core_.recover_finished(Clock::now(), ticket, clean.has_value());
+  step();
+}
+
+Awaitable<void> Pool::close(Ticket ticket, CloseReason reason) {
+  auto self = shared_from_this();
+  log_->debug("session closes router={} reason={}", router_, to_string(reason));
+  const Context ctx = limited(ticket, core_.policy().close_timeout);
+  co_await seat(ticket).session->close(ctx);
+  seat(ticket).session.reset();
+  core_.close_finished(Clock::now(), ticket);
+  step();
+}
+
+}  // namespace linewatch::connection

@@ -1,0 +1,91 @@
+#pragma once
+// One SSH connection with one interactive shell, over libssh in non-blocking mode. Every libssh call is repeated until
+// it is done, with waits of our own in between; nothing here blocks the loop. Owned by a session (or a scan), on the
+// router's loop. After an error or a cancellation before the shell stands, only destruction may follow.
+
+#include <libssh/libssh.h>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "config/settings.hpp"
+#include "connection/cli/byte_channel.hpp"
+#include "connection/resolver.hpp"
+#include "connection/ssh/host_keys.hpp"
+#include "connection/ssh/private_keys.hpp"
+#include "connection/ssh/waiter.hpp"
+
+namespace linewatch::connection {
+
+struct Peer {
+  std::string name;     // the router's, for errors; empty in a scan
+  std::string address;  // literal or name
+  std::uint16_t port = 22;
+  bool legacy_ssh = false;
+  std::string source_address;  // empty: the system's choice
+
+  std::string label() const;  // "bj-edge-1 (192.0.2.1:22)"
+};
+
+class Transport final : public ByteChannel {
+ public:
+  Transport(const boost::asio::any_io_executor& loop, Peer peer);
+  ~Transport() override;  // drops the connection
+  Transport(const Transport&) = delete;
+  Transport& operator=(const Transport&) = delete;
+
+  // Name, TCP, key exchange. `known` decides which host key types are asked for first. No credential is sent.
+  Awaitable<Result<HostKey>> connect(Context ctx, Resolver& resolver, std::vector<HostKey> known);
+  // Only after the host key was found good. ErrorCode::authentication if every method was rejected.
+  Awaitable<Result<void>> authenticate(Context ctx, config::Credential credential);
+  Awaitable<Result<void>> open_shell(Context ctx);
+
+  Awaitable<Result<void>> read(Context ctx, std::string& into) override;
+  Result<void> read_ready(std::string& into) override;
+  Awaitable<Result<void>> write(Context ctx, std::string_view bytes) override;
+
+  // Closes the channel and the connection, and waits for the router's own close until the context ends.
+  Awaitable<void> close(Context ctx);
+
+  bool alive() const;  // false as soon as the other side's close can be seen
+  const Peer& peer() const { return peer_; }
+  // What the router said before authentication (its banner), if anything.
+  std::string banner() const;
+
+ private:
+  using Step = std::function<int()>;  // one pass of a libssh call
+  // Repeats the step, with waits in between, until libssh no longer says "again".
+  Awaitable<Result<int>> drive(Context ctx, Phase phase, const Step& step);
+  Awaitable<Result<void>> wait(Context ctx, Phase phase);
+  Awaitable<Result<void>> connect_tcp(Context ctx, Resolver& resolver);
+  Awaitable<Result<void>> connect_to(Context ctx, boost::asio::ip::address address);
+  Result<void> prepare(const std::vector<HostKey>& known);
+  Result<HostKey> server_key() const;
+  // An SSH_AUTH_* outcome each: success, denied, partial.
+  Awaitable<Result<int>> try_key(Context ctx, PrivateKey key);
+  Awaitable<Result<int>> try_password(Context ctx, const config::Secret& password);
+  Awaitable<Result<int>> try_questions(Context ctx, const config::Secret& password);
+  Result<int> judge(int outcome) const;
+  Awaitable<void> await_close(Context ctx);
+  void detach();
+
+  std::unexpected<Error> error(ErrorCode code, Phase phase, std::string_view text) const;
+  std::unexpected<Error> outcome_error(Waiter::Outcome outcome, Phase phase) const;
+  std::unexpected<Error> ssh_failure(Phase phase) const;  // from what libssh says
+  std::string algorithm_mismatch(std::string_view message) const;
+  void keep_non_blocking();
+  bool connected() const;  // as far as libssh knows
+
+  Peer peer_;
+  Waiter waiter_;
+  ssh_session session_ = nullptr;
+  ssh_channel channel_ = nullptr;
+  bool shell_ = false;     // the shell stands: the connection can be closed politely
+  bool gone_ = false;      // the other side closed
+  unsigned reads_in_a_row_ = 0;  // without waiting: an endless output must not keep the loop to itself
+};
+
+}  // namespace linewatch::connection

@@ -1,0 +1,217 @@
+#include "connection/pool/pool.hpp"
+
+#include <doctest/doctest.h>
+#include <spdlog/sinks/null_sink.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <optional>
+#include <thread>
+
+#include "tests/support/fake_session.hpp"
+
+using namespace linewatch::connection;
+using namespace linewatch::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct Shell {
+  explicit Shell(int max = 2, int min = 0) {
+    PoolPolicy policy;
+    policy.max_connections = max;
+    policy.min_connections = min;
+    auto log = std::make_shared<spdlog::logger>("test", std::make_shared<spdlog::sinks::null_sink_mt>());
+    pool = Pool::make(loop.get_executor(), "r1", policy, std::make_unique<FakeFactory>(router), log);
+  }
+  ~Shell() {
+    router.logins.open();
+    router.closes.open();
+    spawn(pool->drain(Context().within(10s)));
+    loop.restart();
+    loop.run();
+    CHECK(router.open_sessions == 0);
+  }
+  template <class T>
+  void spawn(Awaitable<T> operation) {
+    boost::asio::co_spawn(loop, std::move(operation), [](std::exception_ptr bug, auto&&...) {
+      if (bug) std::rethrow_exception(bug);
+    });
+  }
+  void spawn(Awaitable<void> operation) {
+    boost::asio::co_spawn(loop, std::move(operation), [](std::exception_ptr bug) {
+      if (bug) std::rethrow_exception(bug);
+    });
+  }
+  void settle() {  // everything that can go on without time passing
+    loop.restart();
+    while (loop.poll() > 0) loop.restart();
+  }
+
+  boost::asio::io_context loop{1};
+  FakeRouter router{loop.get_executor()};
+  std::shared_ptr<Pool> pool;
+};
+
+struct Got {
+  std::optional<Lease> lease;
+  std::optional<Error> error;
+};
+
+Awaitable<void> acquire_into(std::shared_ptr<Pool> pool, Context ctx, Got& got) {
+  auto lease = co_await pool->acquire(ctx);
+  if (lease) {
+    got.lease.emplace(std::move(*lease));
+  } else {
+    got.error = lease.error();
+  }
+}
+
+}  // namespace
+
+TEST_CASE("a lease gives its session back when it goes, and the next caller gets the same session") {
+  Shell shell;
+  Got first, second;
+  shell.spawn(acquire_into(shell.pool, Context(), first));
+  shell.settle();
+  REQUIRE(first.lease);
+  CHECK(first.lease->fresh());
+  first.lease.reset();
+  shell.spawn(acquire_into(shell.pool, Context(), second));
+  shell.settle();
+  REQUIRE(second.lease);
+  CHECK_FALSE(second.lease->fresh());
+  CHECK(shell.router.login_count == 1);
+}
+
+TEST_CASE("callers beyond the maximum wait in order") {
+  Shell shell(1);
+  Got got[3];
+  for (Got& each : got) shell.spawn(acquire_into(shell.pool, Context(), each));
+  shell.settle();
+  CHECK(got[0].lease);
+  CHECK_FALSE(got[1].lease);
+  got[0].lease->give_back();
+  shell.settle();
+  CHECK(got[1].lease);
+  CHECK_FALSE(got[2].lease);
+  got[1].lease->give_back();
+  shell.settle();
+  CHECK(got[2].lease);
+  CHECK(shell.router.most_sessions == 1);
+}
+
+TEST_CASE("others are served while a login takes its time") {
+  Shell shell(2);
+  Got first, second, third;
+  shell.spawn(acquire_into(shell.pool, Context(), first));
+  shell.settle();
+  Door slow(shell.loop.get_executor());
+  std::swap(shell.router.logins, slow);
+  shell.spawn(acquire_into(shell.pool, Context(), second));
+  shell.settle();
+  CHECK(shell.pool->core().count(SlotState::connecting) == 1);
+  first.lease->give_back();
+  shell.settle();
+  CHECK(second.lease);  // by the session that came free, before the login ended
+  second.lease->give_back();
+  shell.spawn(acquire_into(shell.pool, Context(), third));
+  shell.settle();
+  CHECK(third.lease);
+}
+
+TEST_CASE("a stop from another thread ends the wait, and the slow login still serves the next caller") {
+  Shell shell(1);
+  Door slow(shell.loop.get_executor());
+  std::swap(shell.router.logins, slow);
+  std::stop_source stop;
+  Got cancelled, next;
+  shell.spawn(acquire_into(shell.pool, Context(TimePoint::max(), stop.get_token()), cancelled));
+  shell.settle();
+  std::jthread([&] { stop.request_stop(); }).join();
+  shell.settle();
+  REQUIRE(cancelled.error);
+  CHECK(cancelled.error->code == ErrorCode::cancelled);
+  shell.spawn(acquire_into(shell.pool, Context(), next));
+  shell.router.logins.open();
+  shell.settle();
+  CHECK(next.lease);
+  CHECK(shell.router.login_count == 1);
+}
+
+TEST_CASE("a deadline ends the wait with the pool's limits in the error") {
+  Shell shell(1);
+  Got holder, late;
+  shell.spawn(acquire_into(shell.pool, Context(), holder));
+  shell.settle();
+  shell.spawn(acquire_into(shell.pool, Context().within(20ms), late));
+  shell.loop.restart();
+  while (!late.error) shell.loop.run_one();
+  CHECK(late.error->code == ErrorCode::acquire_timeout);
+  CHECK(late.error->text.find("max_connections 1") != std::string::npos);
+}
+
+TEST_CASE("a failed login is tried retry_max_attempts times, a rejected password once") {
+  Shell shell(1);
+  shell.router.login_error = Error{ErrorCode::unreachable, Phase::tcp_connect, "r1: connection refused"};
+  Got got;
+  shell.spawn(acquire_into(shell.pool, Context(), got));
+  shell.settle();
+  REQUIRE(got.error);
+  CHECK(got.error->code == ErrorCode::unreachable);
+  CHECK(shell.router.login_count == 2);
+
+  Shell other(1);
+  other.router.login_error = Error{ErrorCode::authentication, Phase::authentication, "r1: rejected"};
+  Got rejected;
+  other.spawn(acquire_into(other.pool, Context(), rejected));
+  other.settle();
+  REQUIRE(rejected.error);
+  CHECK(other.router.login_count == 1);
+}
+
+TEST_CASE("a session that a command left dirty is recovered before the next caller has it") {
+  Shell shell(1);
+  Got first, second;
+  std::stop_source stop;
+  shell.spawn(acquire_into(shell.pool, Context(), first));
+  shell.settle();
+  Session& session = first.lease->session();
+  Command command;
+  command.text = "ping";
+  shell.spawn(session.run(Context(TimePoint::max(), stop.get_token()), std::move(command)));
+  shell.settle();
+  stop.request_stop();
+  shell.settle();
+  first.lease->give_back();
+  shell.spawn(acquire_into(shell.pool, Context(), second));
+  shell.settle();
+  CHECK(second.lease);
+  CHECK(shell.router.recoveries == 1);
+}
+
+TEST_CASE("min_connections are logged in without a caller") {
+  Shell shell(3, 2);
+  shell.pool->start();
+  shell.settle();
+  CHECK(shell.router.open_sessions == 2);
+}
+
+TEST_CASE("a drain waits for leases, and drops what does not come back in time") {
+  Shell shell(2);
+  Got held;
+  shell.spawn(acquire_into(shell.pool, Context(), held));
+  shell.settle();
+  bool done = false;
+  const auto drain = [](std::shared_ptr<Pool> pool, bool& flag) -> Awaitable<void> {
+    co_await pool->drain(Context());
+    flag = true;
+  };
+  shell.spawn(drain(shell.pool, done));
+  shell.settle();
+  CHECK_FALSE(done);
+  held.lease->give_back();
+  shell.settle();
+  CHECK(done);
+  CHECK(shell.router.open_sessions == 0);
+}

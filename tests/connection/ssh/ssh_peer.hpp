@@ -1,0 +1,64 @@
+#pragma once
+// A small SSH server in a thread of this process, for what sshd cannot play: passwords, questions, silence in any
+// phase. One connection at a time. Stopped at the end of scope.
+
+#include <libssh/libssh.h>
+#include <libssh/server.h>
+
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace linewatch::connection::test {
+
+class SshPeer {
+ public:
+  enum class Silent { never, in_authentication, in_channel, before_prompt };
+
+  struct Options {
+    int methods = SSH_AUTH_METHOD_PASSWORD;
+    std::string user = "netmon", password = "right";
+    std::vector<std::string> questions = {"Password: "};  // keyboard-interactive
+    bool hang_up_after_rejection = false;
+    Silent silent = Silent::never;
+    std::string prompt = "peer-1#";
+  };
+
+  SshPeer() : SshPeer(Options{}) {}
+  explicit SshPeer(Options options);
+  ~SshPeer();
+  SshPeer(const SshPeer&) = delete;
+  SshPeer& operator=(const SshPeer&) = delete;
+
+  std::uint16_t port() const { return port_; }
+  int connections() const { return connections_; }
+  // "password netmon wrong", "interactive netmon right", "key netmon"; in the order they came.
+  std::vector<std::string> tries() const;
+
+ private:
+  void serve();
+  void serve_one(int fd);
+  bool authenticate(ssh_session session);
+  bool judge(ssh_session session, ssh_message message);
+  void shell(ssh_session session);
+  void note(std::string text);
+  bool await_connection() const;  // false when the peer is to stop
+  void hang() const;               // until then
+
+  Options options_;
+  ssh_key host_key_ = nullptr;
+  std::string user_;  // of the last request
+  int listener_ = -1, wake_ = -1;
+  std::uint16_t port_ = 0;
+  std::atomic<int> connections_ = 0;
+  mutable std::mutex mutex_;  // over what follows
+  int current_ = -1;          // the connection's descriptor, to break it off
+  bool stopping_ = false;
+  std::vector<std::string> tries_;
+  std::thread thread_;
+};
+
+}  // namespace linewatch::connection::test

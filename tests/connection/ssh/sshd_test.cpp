@@ -1,0 +1,462 @@
+// Against a real sshd, and against plain sockets that say nothing.
+
+#include <arpa/inet.h>
+#include <doctest/doctest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <filesystem>
+
+#include "../../support/sshd.hpp"
+#include "../cli/scripted_channel.hpp"
+#include "connection/ssh/session_factory.hpp"
+#include "ssh_peer.hpp"
+
+namespace linewatch::connection {
+namespace {
+
+using namespace std::chrono_literals;
+using linewatch::test::Sshd;
+using test::run_on;
+using test::SshPeer;
+namespace asio = boost::asio;
+using Policy = config::HostKeySettings::Policy;
+
+std::shared_ptr<config::Platform> shell_platform() {
+  auto platform = std::make_shared<config::Platform>();
+  platform->name = "shell";
+  platform->cli.prompt = config::Pattern(R"(^[\w.\-]{1,63}# ?$)");
+  platform->cli.setup = {"stty -echoctl"};
+  platform->cli.logout = {"exit"};
+  return platform;
+}
+
+// Everything a login needs; the router is at 127.0.0.1.
+struct Lab {
+  explicit Lab(std::uint16_t port, Policy policy = Policy::off)
+      : host_keys({policy, folder.path() / "known_hosts"}, folder.path() / "learned") {
+    access.name = "lab-1";
+    access.address = "127.0.0.1";
+    access.port = port;
+    access.platform = shell_platform();
+  }
+  explicit Lab(const Sshd& sshd, Policy policy = Policy::strict) : Lab(sshd.port(), policy) {
+    linewatch::test::write_text(folder.path() / "known_hosts", sshd.known_hosts_line() + '\n');
+    REQUIRE(host_keys.load());
+    config::Credential credential;
+    credential.name = "lab";
+    credential.username = "root";
+    credential.private_key = config::Secret(sshd.client_key());
+    access.credentials = {credential};
+  }
+  void with_password(const std::string& user, const std::string& password) {
+    config::Credential credential;
+    credential.name = user;
+    credential.username = user;
+    credential.password = config::Secret(password);
+    access.credentials.push_back(credential);
+  }
+  Result<std::unique_ptr<Session>> login(Context ctx = Context().within(30s)) {
+    const auto factory = make_ssh_session_factory(loop.get_executor(), resolver, host_keys, access, nullptr, trace);
+    return run_on(loop, factory->login(std::move(ctx)));
+  }
+  Result<CommandOutput> command(Session& session, std::string text, Clock::duration limit = 30s) {
+    Command what;
+    what.text = std::move(text);
+    return run_on(loop, session.run(Context().within(limit), std::move(what)));
+  }
+
+  linewatch::test::TemporaryFolder folder;
+  asio::io_context loop;
+  Resolver resolver;
+  HostKeys host_keys;
+  RouterAccess access;
+  Trace trace;
+};
+
+bool no_sshd() {
+  const std::string missing = Sshd::missing();
+  if (!missing.empty()) MESSAGE("skipped: " << missing);
+  return !missing.empty();
+}
+
+int open_descriptors() {
+  int count = 0;
+  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) ++count;
+  return count;
+}
+
+// Accepts (or, with a full backlog, does not) and never says a word.
+struct SilentListener {
+  explicit SilentListener(bool full = false) {
+    fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    ::bind(fd, reinterpret_cast<const sockaddr*>(&address), size);
+    ::listen(fd, full ? 0 : 512);
+    ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
+    port = ntohs(address.sin_port);
+    for (int& filler : fillers) {
+      if (!full) break;
+      filler = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+      ::connect(filler, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+    }
+  }
+  ~SilentListener() {
+    for (const int filler : fillers) {
+      if (filler >= 0) ::close(filler);
+    }
+    ::close(fd);
+  }
+  int fd = -1;
+  int fillers[4] = {-1, -1, -1, -1};
+  std::uint16_t port = 0;
+};
+
+// Logs in and stops it after a while; how it ended.
+Error stopped_login(Lab& lab, Clock::duration after) {
+  std::stop_source stop;
+  asio::steady_timer timer(lab.loop, after);
+  timer.async_wait([&](boost::system::error_code) { stop.request_stop(); });
+  const auto result = lab.login(Context().within(30s).stopped_by(stop.get_token()));
+  REQUIRE_FALSE(result);
+  return result.error();
+}
+
+}  // namespace
+
+TEST_CASE("a key logs in to sshd, and commands come back clean") {
+  if (no_sshd()) return;
+  const Sshd sshd;
+  Lab lab(sshd);
+  std::string trace;
+  lab.trace = [&](TraceDirection, std::string_view text) { trace += text; };
+  auto session = lab.login();
+  REQUIRE_MESSAGE(session.has_value(), session.error().text);
+  CHECK((*session)->alive());
+  for (int i = 0; i < 20; ++i) {
+    const auto output = lab.command(**session, "echo one; echo two");
+    REQUIRE_MESSAGE(output.has_value(), output.error().text);
+    CHECK(output->text == "one\ntwo\n");
+  }
+  const auto large = lab.command(**session, "seq 1 20000");
+  REQUIRE(large);
+  CHECK(large->text.size() == 108894);
+  CHECK(large->text.ends_with("19999\n20000\n"));
+  const auto size = lab.command(**session, "stty size");
+  REQUIRE(size);
+  CHECK(size->text == "1000 511\n");
+  const std::string long_line = "echo " + std::string(700, 'x');
+  const auto wrapped = lab.command(**session, long_line);
+  REQUIRE_MESSAGE(wrapped.has_value(), wrapped.error().text);
+  CHECK(wrapped->text == std::string(700, 'x') + '\n');
+  CHECK(run_on(lab.loop, (*session)->check(Context().within(10s))));
+  run_on(lab.loop, (*session)->close(Context().within(10s)));
+  CHECK_FALSE((*session)->alive());
+  CHECK(trace.find("PRIVATE KEY") == std::string::npos);
+  CHECK(trace.find(sshd.host_fingerprint()) != std::string::npos);
+}
+
+TEST_CASE("RSA and encrypted keys log in, too") {
+  if (no_sshd()) return;
+  Sshd::Options options;
+  options.client_key_type = "rsa";
+  options.passphrase = "open sesame";
+  const Sshd sshd(options);
+  Lab lab(sshd);
+  CHECK_FALSE(lab.login());  // without the passphrase
+  lab.access.credentials[0].private_key_passphrase = config::Secret("wrong");
+  const auto wrong = lab.login();
+  REQUIRE_FALSE(wrong);
+  CHECK(wrong.error().code == ErrorCode::authentication);
+  CHECK(wrong.error().text.find("sesame") == std::string::npos);
+  lab.access.credentials[0].private_key_passphrase = config::Secret("open sesame");
+  CHECK(lab.login());
+}
+
+TEST_CASE("a command that never ends is interrupted, and the session goes on") {
+  if (no_sshd()) return;
+  const Sshd sshd;
+  Lab lab(sshd);
+  auto session = lab.login();
+  REQUIRE(session);
+  const auto slept = lab.command(**session, "sleep 1000", 100ms);
+  REQUIRE_FALSE(slept);
+  CHECK(slept.error().code == ErrorCode::deadline);
+  CHECK((*session)->dirty());
+  REQUIRE(run_on(lab.loop, (*session)->recover(Context().within(10s))));
+  CHECK_FALSE((*session)->dirty());
+  const auto flood = lab.command(**session, "while :; do echo 0123456789012345678901234567890123456789; done", 20s);
+  REQUIRE_FALSE(flood);
+  CHECK(flood.error().code == ErrorCode::output_limit);
+  REQUIRE(run_on(lab.loop, (*session)->recover(Context().within(20s))));
+  const auto output = lab.command(**session, "echo still here");
+  REQUIRE(output);
+  CHECK(output->text == "still here\n");
+}
+
+TEST_CASE("a session that sshd closes is closed, in mid-command and while idle") {
+  if (no_sshd()) return;
+  const Sshd sshd;
+  Lab lab(sshd);
+  auto session = lab.login();
+  REQUIRE(session);
+  const auto gone = lab.command(**session, "kill -9 $PPID $$");
+  REQUIRE_FALSE(gone);
+  CHECK(gone.error().code == ErrorCode::closed);
+  CHECK_FALSE((*session)->alive());
+  run_on(lab.loop, (*session)->close(Context().within(1s)));
+}
+
+TEST_CASE("a host key that is not the known one ends the login before any credential is sent") {
+  if (no_sshd()) return;
+  const Sshd sshd, other;
+  Lab lab(sshd);
+  std::string line = other.known_hosts_line();
+  line.replace(line.find(std::to_string(other.port())), std::to_string(other.port()).size(),
+               std::to_string(sshd.port()));
+  linewatch::test::write_text(lab.folder.path() / "known_hosts", line + '\n');
+  REQUIRE(lab.host_keys.load());
+  const auto refused = lab.login();
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == ErrorCode::host_key);
+  CHECK(refused.error().text.find("host key") != std::string::npos);
+  CHECK(refused.error().text.find("linewatch hostkey accept lab-1") != std::string::npos);
+  CHECK(sshd.log().find("userauth") == std::string::npos);
+  CHECK(sshd.log().find("Accepted") == std::string::npos);
+
+  linewatch::test::write_text(lab.folder.path() / "known_hosts", "");
+  REQUIRE(lab.host_keys.load());
+  const auto unknown = lab.login();
+  REQUIRE_FALSE(unknown);
+  CHECK(unknown.error().code == ErrorCode::host_key);
+  CHECK(lab.host_keys.known("127.0.0.1", sshd.port()).empty());
+
+  Lab accepting(sshd, Policy::accept_new);
+  linewatch::test::write_text(accepting.folder.path() / "known_hosts", "");
+  REQUIRE(accepting.host_keys.load());
+  CHECK(accepting.login());
+  CHECK(accepting.host_keys.known("127.0.0.1", sshd.port()).size() == 1);
+}
+
+TEST_CASE("a scan shows the host key without logging in") {
+  if (no_sshd()) return;
+  const Sshd sshd;
+  Lab lab(sshd.port());
+  const auto key = run_on(lab.loop, scan_host_key(Context().within(20s), lab.resolver, "127.0.0.1", sshd.port(), false, ""));
+  REQUIRE(key);
+  CHECK(key->fingerprint() == sshd.host_fingerprint());
+  CHECK(sshd.known_hosts_line().ends_with(key->type + ' ' + key->base64));
+}
+
+TEST_CASE("an old device is reached only with legacy_ssh") {
+  if (no_sshd()) return;
+  Sshd::Options options;
+  options.host_key_type = "rsa";
+  options.client_key_type = "rsa";
+  options.extra =
+      "KexAlgorithms diffie-hellman-group1-sha1\nHostKeyAlgorithms ssh-rsa\nCiphers aes128-cbc,3des-cbc\n"
+      "MACs hmac-sha1\nPubkeyAcceptedAlgorithms ssh-rsa";
+  const Sshd sshd(options);
+  Lab lab(sshd);
+  const auto refused = lab.login();
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == ErrorCode::protocol);
+  CHECK(refused.error().text.find("legacy_ssh") != std::string::npos);
+  CHECK(refused.error().text.find("diffie-hellman-group1-sha1") != std::string::npos);
+  lab.access.legacy_ssh = true;
+  auto session = lab.login();
+  REQUIRE_MESSAGE(session.has_value(), session.error().text);
+  CHECK(lab.command(**session, "echo hello")->text == "hello\n");
+}
+
+TEST_CASE("a rejected key says whose") {
+  if (no_sshd()) return;
+  const Sshd sshd, other;
+  Lab lab(sshd);
+  lab.access.credentials[0].private_key = config::Secret(other.client_key());
+  const auto refused = lab.login();
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == ErrorCode::authentication);
+  CHECK(refused.error().text == "lab-1 (127.0.0.1:" + std::to_string(sshd.port()) +
+                                    "): the router rejected the key of root");
+}
+
+TEST_CASE("passwords: right, rejected, then the next credential, never twice") {
+  SUBCASE("right") {
+    const SshPeer peer;
+    Lab lab(peer.port());
+    lab.with_password("netmon", "right");
+    auto session = lab.login();
+    REQUIRE_MESSAGE(session.has_value(), session.error().text);
+    CHECK(lab.command(**session, "hello")->text == "you said hello\n");
+    run_on(lab.loop, (*session)->close(Context().within(10s)));
+  }
+  SUBCASE("rejected") {
+    for (const unsigned methods : {SSH_AUTH_METHOD_PASSWORD, SSH_AUTH_METHOD_INTERACTIVE,
+                              SSH_AUTH_METHOD_PASSWORD | SSH_AUTH_METHOD_INTERACTIVE}) {
+      SshPeer::Options options;
+      options.methods = static_cast<int>(methods);
+      const SshPeer peer(options);
+      Lab lab(peer.port());
+      lab.with_password("netmon", "s3cret");
+      const auto refused = lab.login();
+      REQUIRE_FALSE(refused);
+      CHECK(refused.error().code == ErrorCode::authentication);
+      CHECK(refused.error().phase == Phase::authentication);
+      CHECK(refused.error().text.ends_with(": the router rejected the password of netmon"));
+      CHECK(peer.tries().size() == 1);  // not once more by the other method
+    }
+  }
+  SUBCASE("questions instead of the password method") {
+    SshPeer::Options options;
+    options.methods = SSH_AUTH_METHOD_INTERACTIVE;
+    const SshPeer peer(options);
+    Lab lab(peer.port());
+    lab.with_password("netmon", "right");
+    CHECK(lab.login());
+    CHECK(peer.tries() == std::vector<std::string>{"interactive netmon right"});
+  }
+  SUBCASE("a list, in order") {
+    const SshPeer peer;
+    Lab lab(peer.port());
+    lab.with_password("old", "right");
+    lab.with_password("netmon", "wrong");
+    lab.with_password("netmon", "right");
+    CHECK(lab.login());
+    CHECK(peer.tries() ==
+          std::vector<std::string>{"password old right", "password netmon wrong", "password netmon right"});
+  }
+  SUBCASE("a router that hangs up on the rejection") {
+    SshPeer::Options options;
+    options.hang_up_after_rejection = true;
+    const SshPeer peer(options);
+    Lab lab(peer.port());
+    lab.with_password("netmon", "wrong");
+    const auto refused = lab.login();
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == ErrorCode::authentication);
+    CHECK(refused.error().text.ends_with("closed the connection when it was given the password of netmon"));
+    CHECK(peer.connections() == 1);
+  }
+}
+
+TEST_CASE("nobody listens, nobody answers, nobody speaks") {
+  SUBCASE("refused") {
+    Lab lab(linewatch::test::free_port());
+    lab.with_password("netmon", "right");
+    const auto refused = lab.login();
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == ErrorCode::unreachable);
+    CHECK(refused.error().phase == Phase::tcp_connect);
+    CHECK(refused.error().text.ends_with(": connection refused"));
+  }
+  SUBCASE("a source address that is not ours") {
+    Lab lab(1);
+    lab.with_password("netmon", "right");
+    lab.access.connection.source_address = "192.0.2.55";
+    const auto refused = lab.login();
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().text.find("192.0.2.55") != std::string::npos);
+  }
+  SUBCASE("no TCP answer") {
+    const SilentListener listener(true);
+    Lab lab(listener.port);
+    lab.with_password("netmon", "right");
+    const auto late = lab.login(Context().within(50ms));
+    REQUIRE_FALSE(late);
+    CHECK(late.error().code == ErrorCode::unreachable);
+    CHECK(late.error().phase == Phase::tcp_connect);
+    CHECK(stopped_login(lab, 10ms).phase == Phase::tcp_connect);
+  }
+  SUBCASE("no SSH banner") {
+    const SilentListener listener;
+    Lab lab(listener.port);
+    lab.with_password("netmon", "right");
+    const auto late = lab.login(Context().within(50ms));
+    REQUIRE_FALSE(late);
+    CHECK(late.error().code == ErrorCode::deadline);
+    CHECK(late.error().phase == Phase::key_exchange);
+    const Error stopped = stopped_login(lab, 10ms);
+    CHECK(stopped.code == ErrorCode::cancelled);
+    CHECK(stopped.phase == Phase::key_exchange);
+  }
+}
+
+TEST_CASE("silence in any phase of a login ends with the time limit and with a stop") {
+  struct Row {
+    SshPeer::Silent silent;
+    Phase phase;
+    ErrorCode late;
+  };
+  for (const Row& row : {Row{SshPeer::Silent::in_authentication, Phase::authentication, ErrorCode::deadline},
+                         Row{SshPeer::Silent::in_channel, Phase::channel, ErrorCode::deadline},
+                         Row{SshPeer::Silent::before_prompt, Phase::prompt, ErrorCode::no_prompt}}) {
+    SshPeer::Options options;
+    options.silent = row.silent;
+    for (const bool by_stop : {false, true}) {
+      CAPTURE(to_string(row.phase));
+      CAPTURE(by_stop);
+      const SshPeer peer(options);
+      Lab lab(peer.port());
+      lab.with_password("netmon", "right");
+      if (by_stop) {
+        const Error stopped = stopped_login(lab, 1500ms);
+        CHECK(stopped.code == ErrorCode::cancelled);
+        CHECK(stopped.phase == row.phase);
+      } else {
+        const auto late = lab.login(Context().within(1500ms));
+        REQUIRE_FALSE(late);
+        CHECK(late.error().code == row.late);
+        CHECK(late.error().phase == row.phase);
+      }
+    }
+  }
+}
+
+TEST_CASE("two hundred logins cut off anywhere leave no descriptor behind") {
+  if (no_sshd()) return;
+  const Sshd sshd;
+  Lab lab(sshd);
+  { REQUIRE(lab.login()); }  // what is opened once for all
+  const int before = open_descriptors();
+  int finished = 0;
+  for (int i = 0; i < 200; ++i) {
+    std::stop_source stop;
+    asio::steady_timer timer(lab.loop, std::chrono::microseconds(100 * i));
+    timer.async_wait([&](boost::system::error_code) { stop.request_stop(); });
+    const auto session = lab.login(Context().within(30s).stopped_by(stop.get_token()));
+    if (session) ++finished;
+    if (!session) CHECK(session.error().code == ErrorCode::cancelled);
+  }
+  CHECK(open_descriptors() == before);
+  CHECK(finished < 200);
+}
+
+TEST_CASE("a stop from another thread ends a waiting command") {
+  if (no_sshd()) return;
+  const Sshd sshd;
+  Lab lab(sshd);
+  auto session = lab.login();
+  REQUIRE(session);
+  std::stop_source stop;
+  Command what;
+  what.text = "sleep 1000";
+  std::thread stopper([&] {
+    std::this_thread::sleep_for(20ms);
+    stop.request_stop();
+  });
+  const auto output = run_on(lab.loop, (*session)->run(Context().stopped_by(stop.get_token()), std::move(what)));
+  stopper.join();
+  REQUIRE_FALSE(output);
+  CHECK(output.error().code == ErrorCode::cancelled);
+  REQUIRE(run_on(lab.loop, (*session)->recover(Context().within(10s))));
+}
+
+}  // namespace linewatch::connection

@@ -1,0 +1,127 @@
+#pragma once
+// Sessions and a factory that do as a test says, for the pool's shell and the worker: no router, no socket,
+// no clock. Only what surrounds the session is under test where these are used; real sessions have their own
+// tests.
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "connection/session.hpp"
+
+namespace linewatch::test {
+
+// A door that a coroutine waits at until the test opens it or the coroutine's context stops it.
+class Door {
+ public:
+  explicit Door(boost::asio::any_io_executor loop)
+      : loop_(loop), timer_(loop, connection::TimePoint::max()) {}
+  void open() {
+    open_ = true;
+    timer_.cancel();
+  }
+  int waiting() const { return waiting_; }
+
+  // False if the context's stop came first.
+  connection::Awaitable<bool> pass(connection::Context ctx) {
+    std::stop_callback on_stop(ctx.stop(), [this] { boost::asio::post(loop_, [this] { timer_.cancel(); }); });
+    boost::system::error_code ignored;
+    ++waiting_;
+    while (!open_ && !ctx.stopped())
+      co_await timer_.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, ignored));
+    --waiting_;
+    co_return open_;
+  }
+
+ private:
+  boost::asio::any_io_executor loop_;
+  boost::asio::steady_timer timer_;
+  bool open_ = false;
+  int waiting_ = 0;
+};
+
+// What the fake router is like; shared by its sessions, changed by the test.
+struct FakeRouter {
+  explicit FakeRouter(boost::asio::any_io_executor executor)
+      : loop(executor), commands(executor), logins(executor), closes(executor) {
+    logins.open();
+    closes.open();
+  }
+  boost::asio::any_io_executor loop;
+  Door commands, logins, closes;  // commands wait until opened; logins and closes pass unless made to wait
+  int open_sessions = 0, most_sessions = 0, login_count = 0, recoveries = 0, typed = 0;
+  std::string output;                             // what every command prints
+  std::optional<connection::Error> login_error;   // fails each login
+  std::vector<connection::Error> command_errors;  // taken one by one, first those of reused sessions
+};
+
+class FakeSession : public connection::Session {
+ public:
+  explicit FakeSession(FakeRouter& router) : router_(router) {
+    ++router_.open_sessions;
+    router_.most_sessions = std::max(router_.most_sessions, router_.open_sessions);
+  }
+  ~FakeSession() override { --router_.open_sessions; }
+
+  connection::Awaitable<connection::Result<connection::CommandOutput>> run(connection::Context ctx,
+                                                                           connection::Command) override {
+    ++router_.typed;
+    dirty_ = true;
+    const bool passed = co_await router_.commands.pass(ctx);
+    if (!passed)
+      co_return connection::fail(connection::ErrorCode::cancelled, connection::Phase::read, "r1: cancelled");
+    if (!router_.command_errors.empty()) {
+      connection::Error error = router_.command_errors.front();
+      router_.command_errors.erase(router_.command_errors.begin());
+      alive_ = error.code != connection::ErrorCode::closed;
+      co_return std::unexpected(std::move(error));
+    }
+    dirty_ = false;
+    connection::CommandOutput output;
+    output.text = router_.output;
+    output.typed = std::chrono::system_clock::now();
+    co_return output;
+  }
+  connection::Awaitable<connection::Result<void>> check(connection::Context) override {
+    co_return connection::Result<void>();
+  }
+  connection::Awaitable<connection::Result<void>> recover(connection::Context) override {
+    ++router_.recoveries;
+    dirty_ = false;
+    co_return connection::Result<void>();
+  }
+  connection::Awaitable<void> close(connection::Context ctx) override { co_await router_.closes.pass(ctx); }
+  bool dirty() const override { return dirty_; }
+  bool alive() const override { return alive_; }
+
+ private:
+  FakeRouter& router_;
+  bool dirty_ = false;
+  bool alive_ = true;
+};
+
+class FakeFactory : public connection::SessionFactory {
+ public:
+  explicit FakeFactory(FakeRouter& router) : router_(router) {}
+  connection::Awaitable<connection::Result<std::unique_ptr<connection::Session>>> login(
+      connection::Context ctx) override {
+    ++router_.login_count;
+    const bool passed = co_await router_.logins.pass(ctx);
+    if (!passed)
+      co_return connection::fail(connection::ErrorCode::cancelled, connection::Phase::authentication,
+                                 "r1: stopped");
+    if (router_.login_error) co_return std::unexpected(*router_.login_error);
+    co_return std::make_unique<FakeSession>(router_);
+  }
+
+ private:
+  FakeRouter& router_;
+};
+
+}  // namespace linewatch::test
