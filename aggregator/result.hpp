@@ -16,9 +16,9 @@ std::string_view to_string(PingStatus status);
 struct PingFigures {
   PingStatus status = PingStatus::error;
   std::optional<int> sent, received;
-  std::optional<double> loss_percent;                              // 0..100
-  std::optional<double> min_ms, avg_ms, max_ms, stddev_ms;         // only what the router reported
-  std::vector<std::optional<double>> probes_ms;                    // one per probe where printed; nullopt = lost
+  std::optional<double> loss_percent;                       // 0..100
+  std::optional<double> min_ms, avg_ms, max_ms, stddev_ms;  // only what the router reported
+  std::vector<std::optional<double>> probes_ms;             // one per probe where printed; nullopt = lost
   std::string error;  // why status is error (or unreachable: what the device said); empty otherwise
 };
 

@@ -1,0 +1,61 @@
+#include "aggregator/delivery_log.hpp"
+
+#include <utility>
+
+namespace linewatch::aggregator {
+
+void DeliveryLog::failing(const std::string& why, std::uint64_t waiting) {
+  last_error_ = why;
+  if (std::exchange(failing_, true)) return;
+  log_->warn(
+      "delivery to zabbix started to fail, values are kept and sent later destination={} waiting={} "
+      "cause=\"{}\"",
+      destination_, waiting, why);
+}
+
+void DeliveryLog::working(const std::string& node, std::uint64_t waiting) {
+  last_error_.clear();
+  if (std::exchange(failing_, false))
+    log_->info("delivery to zabbix works again destination={} node={} waiting={}", destination_, node,
+               waiting);
+  else if (!node_.empty() && node_ != node)
+    log_->info("another node of the cluster takes the values destination={} node={} before={}", destination_,
+               node, node_);
+  node_ = node;
+}
+
+void DeliveryLog::refused(std::uint64_t values, std::uint64_t of, connection::TimePoint now) {
+  refused_ += values;
+  refused_of_ += of;
+  if (refused_said_ && now - *refused_said_ < refused_interval) return;
+  log_->warn(
+      "zabbix refused values destination={} refused={} of={} hint=\"no such host or trapper item, disabled, "
+      "host on a "
+      "proxy, or this agent is not in the item's allowed hosts\"",
+      destination_, refused_, refused_of_);
+  refused_said_ = now;
+  refused_ = refused_of_ = 0;
+}
+
+void DeliveryLog::dropping(const Drops& drops, std::uint64_t queued, std::uint64_t limit) {
+  for (std::size_t i = 0; i < drop_reasons; ++i) {
+    if (drops[i] == seen_[i] || dropped_before_) continue;
+    dropped_before_ = total(seen_);
+    log_->warn("the oldest values are being dropped destination={} reason={} waiting={} limit={}",
+               destination_, to_string(static_cast<DropReason>(i)), queued, limit);
+  }
+  const bool more = total(drops) != total(seen_);
+  seen_ = drops;
+  if (more || !dropped_before_ || queued > limit / 2) return;
+  log_->info("values are no longer dropped destination={} dropped={}", destination_,
+             total(drops) - *dropped_before_);
+  dropped_before_.reset();
+}
+
+void DeliveryLog::unsent(std::uint64_t values) {
+  if (values == 0) return;
+  log_->warn("the agent stops with values not delivered destination={} dropped={} cause=\"{}\"", destination_,
+             values, last_error_.empty() ? "no time left" : last_error_);
+}
+
+}  // namespace linewatch::aggregator

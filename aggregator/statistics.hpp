@@ -1,0 +1,21 @@
+#pragma once
+// Figures of one destination, for status and metrics. Plain values.
+
+#include <cstdint>
+#include <string>
+
+#include "aggregator/store.hpp"
+
+namespace linewatch::aggregator {
+
+struct DestinationStatistics {
+  std::string name;          // "10.0.0.5:10051,10.0.0.6:10051"
+  std::uint64_t queued = 0;  // values kept for it now
+  // As the server answered; what it took but did not count at all stands under failed.
+  std::uint64_t processed = 0, failed = 0;
+  std::uint64_t dropped = 0;  // values given up, all reasons together
+  Drops drops{};              // the same by reason
+  std::string last_error;     // empty when the last exchange went well
+};
+
+}  // namespace linewatch::aggregator
