@@ -1,0 +1,139 @@
+#include "scheduler/measure.hpp"
+
+#include <fmt/format.h>
+
+#include <optional>
+#include <utility>
+
+#include "config/address.hpp"
+#include "scheduler/task/ping.hpp"
+
+namespace linewatch::scheduler {
+
+using aggregator::LineState;
+using connection::Awaitable;
+using connection::Clock;
+using connection::Context;
+using connection::Error;
+using connection::ErrorCode;
+using connection::Phase;
+using connection::Result;
+
+LineState state_of(const Error& error) {
+  switch (error.code) {
+    case ErrorCode::cancelled:
+    case ErrorCode::shutting_down:
+    case ErrorCode::too_many_waiters:
+    case ErrorCode::acquire_timeout:
+    case ErrorCode::internal:
+      return LineState::agent_error;
+    case ErrorCode::output_limit:
+      return LineState::line_error;
+    default:
+      return LineState::router_error;
+  }
+}
+
+namespace {
+
+// The target as it is to be typed: written so, or resolved by the agent where the line asks for that.
+Awaitable<Result<std::string>> target_address(Context ctx, const config::Line& line,
+                                              connection::Resolver& resolver) {
+  if (line.resolve == config::Resolve::router || config::is_ip(line.target)) co_return line.target;
+  auto addresses = co_await resolver.resolve(ctx, line.target, line.family);
+  if (!addresses) co_return std::unexpected(std::move(addresses.error()));
+  co_return addresses->front().to_string();
+}
+
+struct Typed {
+  aggregator::PingFigures figures;
+  std::chrono::system_clock::time_point at;
+};
+
+// Types the ping on a borrowed session. `at` is set as soon as typing begins.
+Awaitable<Result<Typed>> type_ping(Context ctx, const config::Line& line, const config::Router& router,
+                                   connection::Session& session, std::string text) {
+  const config::Platform& platform = *router.platform;
+  const config::Duration limit = line.run_limit(platform);
+  std::optional<ImposedPing> imposed;
+  connection::Command command;
+  command.text = std::move(text);
+  if (platform.ping.endless) {
+    imposed.emplace(platform, line.count, line.timeout);
+    command.watcher = &*imposed;
+  }
+  const Context limited = ctx.within(limit);
+  auto output = co_await session.run(limited, std::move(command));
+  if (!output) {
+    Error error = std::move(output.error());
+    if (error.code == ErrorCode::deadline) {
+      error.text = fmt::format("{}: the ping did not end within {}: {}", router.name,
+                               config::format_duration(limit), error.text);
+    }
+    co_return std::unexpected(std::move(error));
+  }
+  Typed typed;
+  typed.at = output->typed;
+  typed.figures = imposed ? imposed->read(*output) : parse_ping(platform, output->text);
+  co_return typed;
+}
+
+void fail_with(aggregator::LineResult& result, LineState state, std::string why) {
+  result.state = state;
+  result.error = std::move(why);
+}
+
+// Acquire, type, and give back. A session that the router closed while it idled is not the line's fault:
+// once, another is taken.
+Awaitable<void> run(Context ctx, const config::Line& line, const config::Router& router,
+                    connection::Pool& pool, connection::Resolver& resolver, Measurement& measurement) {
+  aggregator::LineResult& result = measurement.result;
+  auto address = co_await target_address(ctx, line, resolver);
+  if (!address) co_return fail_with(result, LineState::line_error, address.error().text);
+  auto rendered = render_ping(line, *router.platform, *address);
+  if (!rendered) co_return fail_with(result, LineState::line_error, rendered.error());
+
+  for (int attempt = 1;; ++attempt) {
+    auto lease = co_await pool.acquire(ctx);
+    if (!lease) co_return fail_with(result, state_of(lease.error()), lease.error().text);
+    measurement.reused = !lease->fresh();
+    measurement.command = *rendered;
+    result.clock = std::chrono::system_clock::now();
+    connection::Session& session = lease->session();
+    std::string text = *rendered;
+    auto typed = co_await type_ping(ctx, line, router, session, std::move(text));
+    lease->give_back();
+    if (typed) {
+      result.clock = typed->at;
+      result.state = aggregator::state_of(typed->figures);
+      if (result.state != LineState::up) result.error = typed->figures.error;
+      result.figures = std::move(typed->figures);
+      co_return;
+    }
+    const Error& error = typed.error();
+    const bool stale_session = error.code == ErrorCode::closed && measurement.reused;
+    if (!stale_session || attempt > pool.core().policy().max_connections) {
+      co_return fail_with(result, state_of(error), error.text);
+    }
+  }
+}
+
+}  // namespace
+
+Awaitable<Measurement> measure(Context ctx, const config::Line& line, const config::Router& router,
+                               connection::Pool& pool, connection::Resolver& resolver,
+                               std::chrono::system_clock::time_point due) {
+  Measurement measurement;
+  aggregator::LineResult& result = measurement.result;
+  result.line = line.id;
+  result.router = router.name;
+  result.zabbix_host = line.zabbix_host;
+  result.clock = due;
+  const auto began = Clock::now();
+  co_await run(ctx, line, router, pool, resolver, measurement);
+  if (result.state == LineState::down && result.error.empty()) result.error = "no reply: all probes lost";
+  result.check_time = Clock::now() - began;
+  co_return measurement;
+}
+
+}  // namespace linewatch::scheduler

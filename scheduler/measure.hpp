@@ -1,0 +1,30 @@
+#pragma once
+// One turn of one line: borrow a session, type the ping, read the answer, and say what came of it. Whatever
+// goes wrong becomes a result with its cause; no figure is invented. Runs on the router's loop.
+
+#include <chrono>
+#include <string>
+
+#include "aggregator/result.hpp"
+#include "config/settings.hpp"
+#include "connection/pool/pool.hpp"
+#include "connection/resolver.hpp"
+
+namespace linewatch::scheduler {
+
+struct Measurement {
+  aggregator::LineResult result;
+  bool reused = false;  // the session had been used before
+  std::string command;  // as typed; empty if it never came to that
+};
+
+// `due`: when the turn was due, for results of pings that were never typed. All references outlive the call.
+connection::Awaitable<Measurement> measure(connection::Context ctx, const config::Line& line,
+                                           const config::Router& router, connection::Pool& pool,
+                                           connection::Resolver& resolver,
+                                           std::chrono::system_clock::time_point due);
+
+// The line state that a failure of the session or the pool means (README, "line.status").
+aggregator::LineState state_of(const connection::Error& error);
+
+}  // namespace linewatch::scheduler

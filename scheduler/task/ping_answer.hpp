@@ -1,0 +1,51 @@
+#pragma once
+// The pieces that reading a ping's answer is made of. Internal to scheduler/task; pure functions.
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "aggregator/result.hpp"
+#include "config/platform.hpp"
+
+namespace linewatch::scheduler {
+
+// One match of a pattern: its groups by name.
+class Match {
+ public:
+  // Searches from `from` on; false if there is no match. `text` outlives the match.
+  bool find(const config::Pattern& pattern, std::string_view text, std::size_t from = 0);
+  // Goes on to the last match, if there is one.
+  bool find_last(const config::Pattern& pattern, std::string_view text, std::size_t from = 0);
+
+  std::string_view whole() const { return groups_[0]; }
+  std::string_view group(std::string_view name) const;  // empty if absent or not taken part
+  std::size_t begin() const { return static_cast<std::size_t>(groups_[0].data() - text_.data()); }
+  std::size_t end() const { return begin() + groups_[0].size(); }
+
+ private:
+  static constexpr int most_groups = 12;
+  const config::Pattern* pattern_ = nullptr;
+  std::string_view text_;
+  re2::StringPiece groups_[most_groups];
+};
+
+std::optional<int> to_count(std::string_view digits);  // nothing beyond int
+std::optional<double> to_milliseconds(std::string_view figure,
+                                      std::string_view unit);  // nothing if no number or unit
+
+// The transcript as plain lines: no CR, NUL, escape sequences. Uses `storage` only where something must be
+// changed.
+std::string_view plain_lines(std::string_view transcript, std::string& storage);
+
+// The first line that one of the patterns matches, fit to be shown.
+std::optional<std::string> first_line(const std::vector<config::Pattern>& patterns, std::string_view text);
+
+// A line of a router's output as it may stand in a message: trimmed, printable UTF-8, not too long.
+std::string shown(std::string_view line);
+
+// Loss and status from the counts; false and status error if they contradict each other.
+bool judge_counts(aggregator::PingFigures& figures);
+
+}  // namespace linewatch::scheduler

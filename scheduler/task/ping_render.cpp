@@ -1,0 +1,161 @@
+// A line becomes the command to type on its router.
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "config/address.hpp"
+#include "scheduler/task/ping.hpp"
+
+namespace linewatch::scheduler {
+
+namespace {
+
+using config::PingOption;
+using Text = std::expected<std::string, std::string>;
+
+std::unexpected<std::string> cannot(const config::Platform& platform, std::string_view what) {
+  return std::unexpected(fmt::format("{} cannot say {}", platform.name, what));
+}
+
+std::string replaced(std::string text, std::string_view place, std::string_view with) {
+  for (std::size_t at = 0; (at = text.find(place, at)) != std::string::npos; at += with.size()) {
+    text.replace(at, place.size(), with);
+  }
+  return text;
+}
+
+// The option with a text value: an address, an interface, a VRF.
+Text with_text(const PingOption& option, std::string_view what, const std::string& value) {
+  if (option.accepts && !RE2::FullMatch(value, option.accepts.re())) {
+    return std::unexpected(fmt::format("{} '{}' is not one that the platform takes", what, value));
+  }
+  return replaced(option.text, "{value}", value);
+}
+
+Text with_number(const PingOption& option, std::string_view what, double value) {
+  if ((option.min && value < *option.min) || (option.max && value > *option.max)) {
+    return std::unexpected(fmt::format("{} {} is outside {}..{}", what, value, option.min.value_or(0),
+                                       option.max.value_or(HUGE_VAL)));
+  }
+  return replaced(option.text, "{value}", fmt::format("{:.10g}", value));
+}
+
+Text with_duration(const PingOption& option, std::string_view what, config::Duration value) {
+  const auto milliseconds = static_cast<double>(value.count());
+  if (option.unit != PingOption::Unit::seconds) return with_number(option, what, milliseconds);
+  if (!option.fraction && value.count() % 1000 != 0) {
+    return std::unexpected(fmt::format("{} {} has a fraction of a second, which the platform cannot say",
+                                       what, config::format_duration(value)));
+  }
+  return with_number(option, what, milliseconds / 1000);
+}
+
+// Fills the places of one command; remembers the first thing that cannot be said.
+class Rendering {
+ public:
+  Rendering(std::string command, const config::Platform& platform)
+      : command_(std::move(command)), platform_(platform) {}
+
+  void fill(std::string_view name, const Text& text) {
+    if (!text && error_.empty()) error_ = text.error();
+    command_ = replaced(std::move(command_), fmt::format("{{{}}}", name), text ? *text : "");
+  }
+  void leave_out(std::string_view name) { fill(name, Text("")); }
+  void refuse(std::string_view what) { fill("", cannot(platform_, what)); }
+
+  Text command() && {
+    return error_.empty() ? Text(std::move(command_)) : std::unexpected(std::move(error_));
+  }
+
+ private:
+  std::string command_, error_;
+  const config::Platform& platform_;
+};
+
+void fill_source(Rendering& rendering, const config::Line& line, const config::PingSyntax& syntax,
+                 bool ipv6) {
+  const bool address = config::is_ip(line.source);
+  const auto& option = address ? syntax.source : syntax.source_interface;
+  const std::string_view own_place = address ? "source_address" : "source_interface";
+  if (line.source.empty()) {
+    // nothing to say
+  } else if (!address && !config::is_interface_name(line.source)) {
+    rendering.fill(
+        "", std::unexpected(fmt::format("source '{}' is neither an address nor an interface", line.source)));
+  } else if (!option) {
+    rendering.refuse(address ? "a source address" : "a source interface");
+  } else if (address && config::is_ipv6(line.source) != ipv6) {
+    rendering.fill(
+        "", std::unexpected(fmt::format("source {} and target are of different families", line.source)));
+  } else {
+    const Text text = with_text(*option, "source", line.source);
+    const bool shared = syntax.command.find("{source}") != std::string::npos;
+    rendering.fill(shared ? "source" : own_place, text);
+  }
+  for (const std::string_view place : {"source", "source_address", "source_interface"})
+    rendering.leave_out(place);
+}
+
+void fill_size(Rendering& rendering, const config::Line& line, const config::PingSyntax& syntax, bool ipv6) {
+  if (!line.size) return rendering.leave_out("size");
+  if (!syntax.size) return rendering.refuse("a size");
+  const int headers = ipv6 ? 48 : 28;  // IP and ICMP
+  const int octets = *line.size - (syntax.size->octets == PingOption::Octets::payload ? headers : 0);
+  if (*line.size < headers) {
+    return rendering.fill(
+        "size", std::unexpected(fmt::format("size {} is less than the headers' {}", *line.size, headers)));
+  }
+  rendering.fill("size", with_number(*syntax.size, "size", octets));
+}
+
+void fill_vrf(Rendering& rendering, const config::Line& line, const config::PingSyntax& syntax) {
+  if (line.vrf.empty()) return rendering.leave_out("vrf");
+  if (!config::is_vrf_name(line.vrf))
+    return rendering.fill("vrf", std::unexpected("'" + line.vrf + "' is no VRF name"));
+  if (!syntax.vrf) return rendering.refuse("a VRF");
+  rendering.fill("vrf", with_text(*syntax.vrf, "VRF", line.vrf));
+}
+
+void fill_marking(Rendering& rendering, const config::Line& line, const config::PingSyntax& syntax) {
+  if (line.df && !syntax.df) rendering.refuse("do-not-fragment");
+  rendering.fill("df", Text(line.df && syntax.df ? syntax.df->text : ""));
+  if (line.dscp == 0) return rendering.leave_out("dscp");
+  if (!syntax.dscp) return rendering.refuse("a dscp");
+  const bool whole_octet = syntax.dscp->unit == PingOption::Unit::traffic_class;
+  rendering.fill("dscp", with_number(*syntax.dscp, "dscp", line.dscp * (whole_octet ? 4 : 1)));
+}
+
+}  // namespace
+
+std::expected<std::string, std::string> render_ping(const config::Line& line,
+                                                    const config::Platform& platform,
+                                                    const std::string& address) {
+  if (!config::is_ip(address) && !config::is_host_name(address)) {
+    return std::unexpected(fmt::format("target '{}' is neither an address nor a host name", address));
+  }
+  const bool ipv6 = config::is_ip(address) ? config::is_ipv6(address) : line.family == 6;
+  const auto& syntax = ipv6 ? platform.ping.ipv6 : platform.ping.ipv4;
+  if (!syntax) return cannot(platform, ipv6 ? "an IPv6 ping" : "an IPv4 ping");
+
+  Rendering rendering(syntax->command, platform);
+  const auto number = [&](const std::optional<PingOption>& option, std::string_view name, auto&& text) {
+    if (option) return rendering.fill(name, text(*option));
+    rendering.leave_out(name);
+  };
+  number(syntax->count, "count",
+         [&](const PingOption& option) { return with_number(option, "count", line.count); });
+  number(syntax->timeout, "timeout",
+         [&](const PingOption& option) { return with_duration(option, "timeout", line.timeout); });
+  number(syntax->interval, "interval", [&](const PingOption& option) {
+    return with_duration(option, "probe interval", platform.ping.probe_interval);
+  });
+  fill_size(rendering, line, *syntax, ipv6);
+  fill_source(rendering, line, *syntax, ipv6);
+  fill_vrf(rendering, line, *syntax);
+  fill_marking(rendering, line, *syntax);
+  rendering.fill("target", Text(address));
+  return std::move(rendering).command();
+}
+
+}  // namespace linewatch::scheduler

@@ -1,0 +1,77 @@
+#pragma once
+// Runs the lines of one router: wakes when the timetable says, starts each due line's turn, and hands every
+// result on. A line never runs twice at once: a turn that finds the last one still running is skipped and
+// counted. Lives on the router's loop; destroyed only after stop() returned.
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <stop_token>
+#include <vector>
+
+#include <spdlog/logger.h>
+
+#include "aggregator/result.hpp"
+#include "config/settings.hpp"
+#include "connection/pool/pool.hpp"
+#include "connection/resolver.hpp"
+#include "scheduler/timetable.hpp"
+
+namespace linewatch::scheduler {
+
+struct WorkerStatistics {
+  std::uint64_t turns = 0;    // started
+  std::uint64_t skipped = 0;  // still running, or passed while the loop stood still
+};
+
+class RouterWorker {
+ public:
+  using Sink = std::function<void(const aggregator::LineResult&)>;
+
+  // `router`, `lines` and `resolver` outlive the worker. `epoch`: see Timetable.
+  RouterWorker(boost::asio::any_io_executor loop, const config::Router& router,
+               std::vector<const config::Line*> lines, std::shared_ptr<connection::Pool> pool,
+               connection::Resolver& resolver, TimePoint epoch, Sink sink,
+               std::shared_ptr<spdlog::logger> log);
+
+  void start();
+  // Starts no more turns and waits for the running ones; when the context ends they are cancelled and
+  // reported.
+  connection::Awaitable<void> stop(connection::Context ctx);
+
+  const WorkerStatistics& statistics() const { return statistics_; }
+  const config::Router& router() const { return router_; }
+
+ private:
+  struct LineRun {
+    const config::Line* line = nullptr;
+    bool running = false;
+    bool skipping = false;  // said once when it begins
+    std::optional<aggregator::LineState> state;
+  };
+
+  void wait_for_next();
+  void start_due(TimePoint now);
+  connection::Awaitable<void> run_turn(std::size_t entry, TimePoint due);
+  void skip(LineRun& run, std::uint64_t turns);
+  void report(LineRun& run, const aggregator::LineResult& result);
+
+  boost::asio::any_io_executor loop_;
+  const config::Router& router_;
+  std::vector<LineRun> runs_;
+  std::shared_ptr<connection::Pool> pool_;
+  connection::Resolver& resolver_;
+  Timetable timetable_;
+  Sink sink_;
+  std::shared_ptr<spdlog::logger> log_;
+  boost::asio::steady_timer timer_;
+  boost::asio::steady_timer all_done_;  // never expires by itself; cancelled when the last turn ended
+  std::stop_source cancel_turns_;
+  int running_ = 0;
+  bool stopping_ = false;
+  WorkerStatistics statistics_;
+};
+
+}  // namespace linewatch::scheduler

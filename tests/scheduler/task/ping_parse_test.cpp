@@ -1,0 +1,171 @@
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <cmath>
+#include <map>
+#include <random>
+
+#include "scheduler/task/ping.hpp"
+#include "scheduler/task/ping_json.hpp"
+#include "tests/scheduler/task/transcripts.hpp"
+
+using namespace linewatch;
+using aggregator::PingFigures;
+using aggregator::PingStatus;
+using scheduler::parse_ping;
+
+namespace {
+
+// Equal, numbers within rounding.
+bool same(const nlohmann::ordered_json& one, const nlohmann::ordered_json& other) {
+  if (one.is_number() && other.is_number()) return std::abs(one.get<double>() - other.get<double>()) < 1e-6;
+  if (one.type() != other.type() || one.size() != other.size()) return false;
+  if (!one.is_structured()) return one == other;
+  for (auto left = one.begin(), right = other.begin(); left != one.end(); ++left, ++right) {
+    if (one.is_object() && left.key() != right.key()) return false;
+    if (!same(*left, *right)) return false;
+  }
+  return true;
+}
+
+// What must hold whatever a router printed.
+void check_sense(const PingFigures& figures) {
+  const bool measured = figures.status == PingStatus::ok || figures.status == PingStatus::partial_loss;
+  CHECK((figures.status != PingStatus::error || !figures.error.empty()));
+  CHECK((!measured || figures.error.empty()));
+  if (measured) {
+    REQUIRE(figures.sent);
+    REQUIRE(figures.received);
+    CHECK(*figures.received > 0);
+    CHECK(*figures.received <= *figures.sent);
+    CHECK((figures.status == PingStatus::ok) == (*figures.received == *figures.sent));
+    CHECK(figures.loss_percent.value() ==
+          doctest::Approx(100.0 * (*figures.sent - *figures.received) / *figures.sent));
+    if (figures.min_ms && figures.max_ms) CHECK(*figures.min_ms <= *figures.max_ms);
+  }
+  if (figures.status == PingStatus::total_loss) CHECK(figures.received == 0);
+  if (!measured) CHECK_FALSE(figures.avg_ms.has_value());
+  CHECK((figures.probes_ms.empty() ||
+         figures.probes_ms.size() == static_cast<std::size_t>(figures.sent.value_or(0))));
+  CHECK_NOTHROW(static_cast<void>(scheduler::to_json("x", figures).dump()));  // throws on invalid UTF-8
+}
+
+}  // namespace
+
+TEST_CASE("each platform's answers are read as written beside them") {
+  std::map<std::string, int> per_platform;
+  for (const auto& transcript : test::transcripts()) {
+    ++per_platform[transcript.platform];
+    const PingFigures figures = parse_ping(*test::platform(transcript.platform), transcript.text);
+    const auto got = scheduler::to_json(transcript.platform, figures);
+    INFO(transcript.platform << "/" << transcript.name);
+    INFO("expected: " << transcript.expected.dump());
+    INFO("got:      " << got.dump());
+    CHECK(same(transcript.expected, got));
+    check_sense(figures);
+  }
+  for (const std::string& name : config::builtin_platforms().names()) {
+    INFO(name);
+    CHECK(per_platform[name] >= 8);
+  }
+}
+
+TEST_CASE("the text before the answer and after it changes nothing") {
+  for (const auto& transcript : test::transcripts()) {
+    if (transcript.expected["received"].is_null()) continue;  // refusals are looked for everywhere
+    const auto platform = test::platform(transcript.platform);
+    INFO(transcript.platform << "/" << transcript.name);
+    const std::string around = "*** authorized use only 5/5 ***\n\n" + transcript.text + "\nr1#";
+    CHECK(same(scheduler::to_json("", parse_ping(*platform, around)),
+               scheduler::to_json("", parse_ping(*platform, transcript.text))));
+  }
+}
+
+TEST_CASE("figures that contradict themselves are an error, and the counts are shown") {
+  const auto ios = test::platform("cisco_iosxe");
+  const PingFigures more =
+      parse_ping(*ios, "Success rate is 100 percent (6/5), round-trip min/avg/max = 1/2/3 ms\n");
+  CHECK(more.status == PingStatus::error);
+  CHECK(more.sent == 5);
+  CHECK(more.received == 6);
+  CHECK_FALSE(more.loss_percent);
+  CHECK(parse_ping(*ios, "Success rate is 0 percent (0/0)\n").status == PingStatus::error);
+  CHECK(parse_ping(*ios, "Success rate is 100 percent (5/99999999999)\n").status == PingStatus::error);
+  const PingFigures times =
+      parse_ping(*ios, "Success rate is 100 percent (5/5), round-trip min/avg/max = 9/2/3 ms\n");
+  CHECK(times.status == PingStatus::error);
+  CHECK_FALSE(times.min_ms);
+}
+
+TEST_CASE("round trip times of a dead line are not believed") {
+  const PingFigures figures =
+      parse_ping(*test::platform("cisco_iosxe"),
+                 "Success rate is 0 percent (0/4), round-trip min/avg/max = 1/8/17 ms\n");
+  CHECK(figures.status == PingStatus::total_loss);
+  CHECK_FALSE(figures.max_ms);
+}
+
+TEST_CASE("probes that are not all printed are not invented") {
+  const PingFigures figures =
+      parse_ping(*test::platform("huawei_vrp"),
+                 "    Reply from 192.0.2.1: bytes=56 Sequence=1 ttl=125 time=8 ms\n..\n"
+                 "    4 packet(s) transmitted\n    3 packet(s) received\n");
+  CHECK(figures.status == PingStatus::partial_loss);
+  CHECK(figures.probes_ms.empty());
+}
+
+TEST_CASE("what is no answer is an error that shows it") {
+  const auto ios = test::platform("cisco_iosxe");
+  CHECK(parse_ping(*ios, "").error == "no answer");
+  CHECK(parse_ping(*ios, "\r\n\0\r\n").error == "no answer");
+  CHECK(parse_ping(*ios, "ping 192.0.2.1\nsomething new happened\nr1#").error ==
+        "not a ping's answer: something new happened");
+  CHECK(parse_ping(*ios, "gar\xe7on \xff\x01").error == "not a ping's answer: gar?on ?");
+  CHECK(parse_ping(*ios, std::string(100000, 'x')).error.size() < 300);
+}
+
+TEST_CASE("cut anywhere, an answer never becomes a better one") {
+  for (const auto& transcript : test::transcripts()) {
+    const auto platform = test::platform(transcript.platform);
+    const PingFigures whole = parse_ping(*platform, transcript.text);
+    INFO(transcript.platform << "/" << transcript.name);
+    for (std::size_t length = 0; length < transcript.text.size(); length += length < 600 ? 1 : 37) {
+      const PingFigures cut = parse_ping(*platform, std::string_view(transcript.text).substr(0, length));
+      check_sense(cut);
+      if (whole.status == PingStatus::total_loss || whole.status == PingStatus::unreachable) {
+        CHECK((transcript.name == "second-of-two" || cut.status != PingStatus::ok));
+      }
+    }
+  }
+}
+
+TEST_CASE("garbled answers make sense or are errors") {
+  std::mt19937 random(20260701);
+  for (const auto& transcript : test::transcripts()) {
+    const auto platform = test::platform(transcript.platform);
+    for (int round = 0; round < 60; ++round) {
+      std::string text = transcript.text;
+      for (int flips = 1 + static_cast<int>(random() % 4); flips > 0; --flips) {
+        text[random() % text.size()] ^= static_cast<char>(1U << (random() % 8));
+      }
+      INFO(transcript.platform << "/" << transcript.name << ":\n" << text);
+      check_sense(parse_ping(*platform, text));
+    }
+  }
+}
+
+TEST_CASE("noise is no answer") {
+  std::mt19937 random(7);
+  const std::string alphabet =
+      "!.UPING pingReply()%/0123456789\r\n\x1b[\b=Sequence-msttl:packet transmitted received";
+  for (const std::string& name : config::builtin_platforms().names()) {
+    const auto platform = test::platform(name);
+    for (int round = 0; round < 300; ++round) {
+      std::string text(random() % 400, ' ');
+      const bool words = round % 2 == 0;
+      for (char& c : text) c = words ? alphabet[random() % alphabet.size()] : static_cast<char>(random());
+      INFO(name << ": " << text);
+      check_sense(parse_ping(*platform, text));
+    }
+  }
+}

@@ -1,0 +1,182 @@
+#include "scheduler/worker.hpp"
+
+#include <doctest/doctest.h>
+#include <spdlog/sinks/null_sink.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include "config/loader.hpp"
+#include "scheduler/measure.hpp"
+#include "tests/support/fake_session.hpp"
+
+using namespace linewatch;
+using namespace linewatch::scheduler;
+using namespace linewatch::test;
+using namespace std::chrono_literals;
+using aggregator::LineState;
+using connection::Context;
+using connection::ErrorCode;
+using connection::Phase;
+
+namespace {
+
+constexpr const char* good_answer =
+    "Type escape sequence to abort.\n"
+    "Sending 5, 100-byte ICMP Echos to 198.51.100.2, timeout is 2 seconds:\n"
+    "!!.!!\n"
+    "Success rate is 80 percent (4/5), round-trip min/avg/max = 1/2/4 ms\n";
+
+struct Bench {
+  Bench() {
+    router.name = "r1";
+    router.address = "192.0.2.1";
+    router.platform = config::builtin_platforms().find("cisco_iosxe");
+    line.id = "L-1";
+    line.router = "r1";
+    line.target = "198.51.100.2";
+    line.zabbix_host = "r1";
+    line.interval = 1s;
+    connection::PoolPolicy policy;
+    policy.max_connections = 1;
+    policy.min_connections = 0;
+    pool =
+        connection::Pool::make(loop.get_executor(), "r1", policy, std::make_unique<FakeFactory>(fake), log);
+    fake.output = good_answer;
+  }
+  ~Bench() {
+    run(pool->drain(Context().within(10s)));
+    CHECK(fake.open_sessions == 0);
+  }
+  void run(connection::Awaitable<void> operation) {
+    bool done = false;
+    boost::asio::co_spawn(loop, std::move(operation), [&](std::exception_ptr bug) {
+      if (bug) std::rethrow_exception(bug);
+      done = true;
+    });
+    loop.restart();
+    while (!done) loop.run_one();
+  }
+  Measurement measure_once(Context ctx = {}) {
+    Measurement got;
+    run(into(got, *this, ctx));
+    return got;
+  }
+  static connection::Awaitable<void> into(Measurement& got, Bench& bench, Context ctx) {
+    const std::chrono::system_clock::time_point due{12345s};
+    got = co_await measure(ctx, bench.line, bench.router, *bench.pool, bench.resolver, due);
+  }
+
+  boost::asio::io_context loop{1};
+  std::shared_ptr<spdlog::logger> log =
+      std::make_shared<spdlog::logger>("test", std::make_shared<spdlog::sinks::null_sink_mt>());
+  FakeRouter fake{loop.get_executor()};
+  connection::Resolver resolver;
+  config::Router router;
+  config::Line line;
+  std::shared_ptr<connection::Pool> pool;
+};
+
+}  // namespace
+
+TEST_CASE("a measured line has figures from the counts and the time it was typed") {
+  Bench bench;
+  bench.fake.commands.open();
+  const auto before = std::chrono::system_clock::now();
+  const Measurement got = bench.measure_once();
+  CHECK(got.result.state == LineState::up);
+  REQUIRE(got.result.figures);
+  CHECK(got.result.figures->loss_percent == 20.0);
+  CHECK(got.result.error.empty());
+  CHECK(got.result.clock >= before);
+  CHECK_FALSE(got.reused);
+  CHECK(bench.measure_once().reused);
+}
+
+TEST_CASE("an answer that is no ping result is the line's error, not a figure") {
+  Bench bench;
+  bench.fake.commands.open();
+  bench.fake.output = "% Unrecognized host or address, or protocol not running.\n";
+  const Measurement got = bench.measure_once();
+  CHECK(got.result.state == LineState::line_error);
+  CHECK_FALSE(got.result.error.empty());
+}
+
+TEST_CASE("a router that cannot be logged in to is the router's error, at the time the turn was due") {
+  Bench bench;
+  bench.fake.login_error =
+      connection::Error{ErrorCode::unreachable, Phase::tcp_connect, "r1: connection refused"};
+  const Measurement got = bench.measure_once();
+  CHECK(got.result.state == LineState::router_error);
+  CHECK(got.result.error.find("connection refused") != std::string::npos);
+  CHECK(got.result.clock == std::chrono::system_clock::time_point(12345s));
+  CHECK_FALSE(got.result.figures);
+}
+
+TEST_CASE("a session that the router closed while it idled is replaced once, unseen") {
+  Bench bench;
+  bench.fake.commands.open();
+  bench.measure_once();
+  bench.fake.command_errors.push_back({ErrorCode::closed, Phase::write, "r1: closed by the router"});
+  const Measurement got = bench.measure_once();
+  CHECK(got.result.state == LineState::up);
+  CHECK(bench.fake.login_count == 2);
+}
+
+TEST_CASE("a router that closes each fresh session in mid-command is an error, not a loop") {
+  Bench bench;
+  bench.fake.commands.open();
+  for (int i = 0; i < 9; ++i) {
+    bench.fake.command_errors.push_back({ErrorCode::closed, Phase::read, "r1: closed by the router"});
+  }
+  const Measurement got = bench.measure_once();
+  CHECK(got.result.state == LineState::router_error);
+  CHECK(bench.fake.typed == 1);
+}
+
+TEST_CASE("every kind of failure has its state") {
+  CHECK(state_of({ErrorCode::host_key, Phase::host_key, ""}) == LineState::router_error);
+  CHECK(state_of({ErrorCode::authentication, Phase::authentication, ""}) == LineState::router_error);
+  CHECK(state_of({ErrorCode::session_limit, Phase::prompt, ""}) == LineState::router_error);
+  CHECK(state_of({ErrorCode::deadline, Phase::read, ""}) == LineState::router_error);
+  CHECK(state_of({ErrorCode::output_limit, Phase::read, ""}) == LineState::line_error);
+  CHECK(state_of({ErrorCode::cancelled, Phase::read, ""}) == LineState::agent_error);
+  CHECK(state_of({ErrorCode::acquire_timeout, Phase::waiting, ""}) == LineState::agent_error);
+  CHECK(state_of({ErrorCode::shutting_down, Phase::waiting, ""}) == LineState::agent_error);
+}
+
+TEST_CASE("a worker reports every turn, skips what still runs, and stops in order") {
+  Bench bench;
+  std::vector<aggregator::LineResult> results;
+  const auto epoch = connection::Clock::now() - 1000s;
+  bench.router.name = "r1";
+  RouterWorker worker(
+      bench.loop.get_executor(), bench.router, {&bench.line}, bench.pool, bench.resolver, epoch,
+      [&](const aggregator::LineResult& result) { results.push_back(result); }, bench.log);
+  worker.start();
+  // The first ping hangs until the door opens; the turns that pass meanwhile are skipped, none piles up.
+  while (worker.statistics().skipped < 2) bench.loop.run_one();
+  CHECK(worker.statistics().turns == 1);
+  CHECK(results.empty());
+  bench.fake.commands.open();
+  while (results.size() < 2) bench.loop.run_one();
+  CHECK(results[0].state == LineState::up);
+  bench.run(worker.stop(Context().within(5s)));
+  const auto turns = worker.statistics().turns;
+  CHECK(results.size() == turns);
+}
+
+TEST_CASE("pings that outlast the stop's patience are cancelled and reported as the agent's error") {
+  Bench bench;
+  std::vector<aggregator::LineResult> results;
+  RouterWorker worker(
+      bench.loop.get_executor(), bench.router, {&bench.line}, bench.pool, bench.resolver,
+      connection::Clock::now() - 1000s,
+      [&](const aggregator::LineResult& result) { results.push_back(result); }, bench.log);
+  worker.start();
+  while (bench.fake.commands.waiting() == 0) bench.loop.run_one();
+  bench.run(worker.stop(Context().within(0s)));
+  REQUIRE(results.size() == 1);
+  CHECK(results[0].state == LineState::agent_error);
+  CHECK(results[0].error.find("cancelled") != std::string::npos);
+}
