@@ -1,0 +1,26 @@
+#pragma once
+// The commands of the program, one file each. Each takes the options and returns the exit code.
+
+#include <optional>
+
+#include "agent/options.hpp"
+#include "config/loader.hpp"
+
+namespace linewatch::agent {
+
+int run_check(const Options& options);
+int run_agent(const Options& options);
+int run_ping(const Options& options);
+int run_parse(const Options& options);
+int run_platforms(const Options& options);
+int run_hostkey(const Options& options);
+
+// Loads the configuration for a command that needs a good one: errors go to standard error, one a line; null
+// then.
+std::optional<config::Settings> load_or_complain(const Options& options);
+
+// The profiles of the site's own count where the configuration has them; without a configuration the built-in
+// ones do.
+config::Platforms known_platforms(const Options& options);
+
+}  // namespace linewatch::agent

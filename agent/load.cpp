@@ -1,0 +1,24 @@
+#include <cstdio>
+
+#include "agent/commands.hpp"
+
+namespace linewatch::agent {
+
+std::optional<config::Settings> load_or_complain(const Options& options) {
+  config::Loaded loaded = config::load(options.config_file);
+  if (loaded.ok()) return std::move(loaded.settings);
+  for (const config::Problem& problem : loaded.problems) {
+    if (problem.severity == config::Problem::Severity::error)
+      std::fprintf(stderr, "%s\n", problem.format().c_str());
+  }
+  return std::nullopt;
+}
+
+config::Platforms known_platforms(const Options& options) {
+  config::Platforms builtin = config::builtin_platforms();
+  if (!std::filesystem::exists(options.config_file)) return builtin;
+  config::Loaded loaded = config::load(options.config_file);
+  return loaded.settings.platforms.names().empty() ? builtin : std::move(loaded.settings.platforms);
+}
+
+}  // namespace linewatch::agent

@@ -1,0 +1,39 @@
+#pragma once
+// The command line: which command, with which words. Parsed once in main; plain values afterwards.
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace linewatch::agent {
+
+// Exit codes of every command (README, "Exit codes").
+inline constexpr int exit_ok = 0;
+inline constexpr int exit_line_down = 1;
+inline constexpr int exit_not_done = 2;
+inline constexpr int exit_bad_configuration = 3;
+
+enum class CommandName { run, check, ping, parse, hostkey_scan, hostkey_accept, hostkey_forget, platforms };
+
+struct Options {
+  CommandName command = CommandName::run;
+  std::filesystem::path config_file = "/etc/linewatch/linewatch.yml";
+  std::vector<std::string> names;  // ping: lines; hostkey: routers
+  bool all = false;                // ping, hostkey: every one
+  bool json = false;               // ping
+  bool trace = false;              // ping
+  std::string platform;            // parse, platforms: empty = all of them
+  std::string transcript_file;     // parse: empty or "-" = standard input
+  bool list_commands = false;      // platforms --commands
+};
+
+// Fills `options`; otherwise the exit code to leave with (help and version print and leave with 0; a wrong
+// command line says what is wrong in one sentence on standard error and leaves with 3).
+struct ParsedOptions {
+  Options options;
+  bool leave = false;
+  int exit_code = 0;
+};
+ParsedOptions parse_options(int argc, const char* const* argv);
+
+}  // namespace linewatch::agent

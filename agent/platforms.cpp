@@ -1,0 +1,62 @@
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+
+#include "agent/commands.hpp"
+#include "agent/suggest.hpp"
+#include "config/platform_loader.hpp"
+
+namespace linewatch::agent {
+
+namespace {
+
+void print_commands(const config::Platform& platform) {
+  for (const std::string& command : platform.cli.setup) fmt::print("{}: {}\n", platform.name, command);
+  for (const auto* syntax : {&platform.ping.ipv4, &platform.ping.ipv6}) {
+    if (*syntax) fmt::print("{}: {}\n", platform.name, (*syntax)->command);
+  }
+  for (const std::string& command : platform.cli.logout) fmt::print("{}: {}\n", platform.name, command);
+}
+
+// The profile as written, comments and all.
+std::string profile_text(const config::Platform& platform) {
+  const std::string_view builtin = config::builtin_profile_text(platform.name);
+  if (platform.origin == "built in") return std::string(builtin);
+  std::ifstream file(platform.origin, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+}  // namespace
+
+int run_platforms(const Options& options) {
+  const config::Platforms platforms = known_platforms(options);
+  if (options.platform.empty()) {
+    for (const std::string& name : platforms.names()) {
+      const auto platform = platforms.find(name);
+      if (options.list_commands) {
+        print_commands(*platform);
+      } else {
+        const std::string aliases =
+            platform->aliases.empty() ? "" : fmt::format(" ({})", fmt::join(platform->aliases, ", "));
+        fmt::print("{:<16} {:<10} {}{}\n", name, platform->origin, platform->description, aliases);
+      }
+    }
+    return exit_ok;
+  }
+  const auto platform = platforms.find(options.platform);
+  if (!platform) {
+    fmt::print(stderr, "linewatch: unknown platform '{}'{}\n", options.platform,
+               did_you_mean(options.platform, platforms.names_and_aliases()));
+    return exit_bad_configuration;
+  }
+  if (options.list_commands) {
+    print_commands(*platform);
+  } else {
+    fmt::print("# {}: {}\n{}", platform->name, platform->origin, profile_text(*platform));
+  }
+  return exit_ok;
+}
+
+}  // namespace linewatch::agent

@@ -1,0 +1,62 @@
+#include "agent/routers.hpp"
+
+#include <utility>
+
+#include "agent/gather.hpp"
+
+namespace linewatch::agent {
+
+using connection::Result;
+
+std::filesystem::path learned_host_keys_file(const config::Settings& settings) {
+  return settings.agent.state_dir / "known_hosts";
+}
+
+Routers::Routers(boost::asio::any_io_executor loop, const config::Settings& settings,
+                 std::shared_ptr<spdlog::logger> log)
+    : loop_(std::move(loop)),
+      settings_(settings),
+      log_(std::move(log)),
+      host_keys_(settings.host_keys, learned_host_keys_file(settings)) {}
+
+Result<std::unique_ptr<Routers>> Routers::open(boost::asio::any_io_executor loop,
+                                               const config::Settings& settings,
+                                               std::shared_ptr<spdlog::logger> log) {
+  std::unique_ptr<Routers> routers(new Routers(std::move(loop), settings, std::move(log)));
+  Result<void> loaded = routers->host_keys_.load();
+  if (!loaded) return std::unexpected(std::move(loaded.error()));
+  return routers;
+}
+
+std::shared_ptr<connection::Pool> Routers::pool(const config::Router& router, connection::Trace trace) {
+  auto& pool = pools_[router.name];
+  if (pool) return pool;
+
+  connection::RouterAccess access;
+  access.name = router.name;
+  access.address = router.address;
+  access.port = router.port;
+  access.platform = router.platform;
+  access.legacy_ssh = router.legacy_ssh;
+  access.connection = router.connection;
+  for (const std::string& name : router.credentials)
+    access.credentials.push_back(settings_.credentials.at(name));
+
+  auto factory = connection::make_ssh_session_factory(loop_, resolver_, host_keys_, std::move(access), log_,
+                                                      std::move(trace));
+  const config::Credential& account = settings_.credentials.at(router.credentials.front());
+  factory = connection::make_guarded_factory(lockout_, account, router.name, std::move(factory));
+
+  connection::PoolPolicy policy = connection::PoolPolicy::from(router.connection);
+  if (on_demand_only_) policy.min_connections = 0;
+  pool = connection::Pool::make(loop_, router.name, policy, std::move(factory), log_);
+  return pool;
+}
+
+connection::Awaitable<void> Routers::close(connection::Context ctx) {
+  std::vector<connection::Awaitable<void>> drains;
+  for (auto& [name, pool] : pools_) drains.push_back(pool->drain(ctx));
+  co_await gather(loop_, std::move(drains));
+}
+
+}  // namespace linewatch::agent

@@ -1,0 +1,57 @@
+#pragma once
+// The routers of one event loop: what they share (names, host keys, the accounts' guard) and a pool for each.
+// Lives on the loop; destroyed after close() returned.
+
+#include <boost/asio/any_io_executor.hpp>
+#include <map>
+#include <memory>
+#include <string>
+
+#include <spdlog/logger.h>
+
+#include "config/settings.hpp"
+#include "connection/pool/lockout.hpp"
+#include "connection/pool/pool.hpp"
+#include "connection/resolver.hpp"
+#include "connection/ssh/host_keys.hpp"
+#include "connection/ssh/session_factory.hpp"
+
+namespace linewatch::agent {
+
+class Routers {
+ public:
+  // Reads the host keys; the error says which file and line.
+  static connection::Result<std::unique_ptr<Routers>> open(boost::asio::any_io_executor loop,
+                                                           const config::Settings& settings,
+                                                           std::shared_ptr<spdlog::logger> log);
+
+  // The router's pool, made at its first use. `trace` counts at that first use only.
+  std::shared_ptr<connection::Pool> pool(const config::Router& router, connection::Trace trace = {});
+
+  connection::Resolver& resolver() { return resolver_; }
+  connection::HostKeys& host_keys() { return host_keys_; }
+
+  // Logs out everywhere at once, at most until the context ends.
+  connection::Awaitable<void> close(connection::Context ctx);
+
+  // Sessions are made when somebody waits for one, none in advance: for commands that measure once.
+  void on_demand_only() { on_demand_only_ = true; }
+
+ private:
+  Routers(boost::asio::any_io_executor loop, const config::Settings& settings,
+          std::shared_ptr<spdlog::logger> log);
+
+  boost::asio::any_io_executor loop_;
+  const config::Settings& settings_;
+  std::shared_ptr<spdlog::logger> log_;
+  connection::Resolver resolver_;
+  connection::HostKeys host_keys_;
+  connection::LockoutGuard lockout_;
+  std::map<std::string, std::shared_ptr<connection::Pool>> pools_;
+  bool on_demand_only_ = false;
+};
+
+// Where learned host keys are kept.
+std::filesystem::path learned_host_keys_file(const config::Settings& settings);
+
+}  // namespace linewatch::agent
