@@ -1,0 +1,91 @@
+#pragma once
+// What a simulated router is: plain values, read from YAML or flags, immutable while it runs. Times are
+// microseconds, since a round trip may be shorter than a millisecond.
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace linewatch::sim {
+
+using Micros = std::chrono::microseconds;
+
+enum class PlatformKind { cisco_iosxe, huawei_vrp, h3c_comware, linux_shell, frr };
+
+std::optional<PlatformKind> platform_kind(const std::string& name);  // "cisco_iosxe", "linux", ...
+std::string platform_name(PlatformKind kind);
+
+// How probes to one target fare.
+struct Target {
+  std::string
+      address;  // what a name resolves to; empty: the target is an address, or one is made up from the name
+  Micros delay{5000};        // round trip time
+  Micros jitter{0};          // each round trip is delay +- jitter, evenly spread
+  double loss = 0;           // 0..1, drawn for each probe from the seed
+  std::string pattern;       // by probe, repeated: '!' reply, '.' lost, 'U' unreachable; wins over loss
+  bool unreachable = false;  // an ICMP unreachable comes back
+  bool no_route = false;     // the router has no route to it
+  int mtu = 0;               // octets of an IP packet; bigger ones with "do not fragment" fail; 0 = any
+};
+
+// What goes wrong, for the first `sessions` sessions (0 = all).
+struct Faults {
+  enum class Silent { never, tcp, auth, prompt, command };
+  enum class Close { never, auth, command };
+  Silent silent = Silent::never;  // from there on the router never speaks
+  Close close_in = Close::never;  // the connection is cut there
+  int close_after = 0;            // octets of the command's output that still come
+  bool endless = false;           // the command prints for ever
+  bool garbage = false;  // the command prints control and other octets that make no sense, then the prompt
+  std::string commands = "ping";  // command faults: only commands that hold this text
+  int sessions = 0;
+};
+
+// What the router does when all its lines are taken.
+enum class OverLimit { text, disconnect };
+enum class ExecMode { run, refuse, ignore };
+
+struct RouterConfig {
+  std::string name = "router1";
+  PlatformKind platform = PlatformKind::cisco_iosxe;
+  std::string address = "127.0.0.1";      // loopback only
+  std::uint16_t port = 0;                 // 0: a free one
+  std::string host_key_file;              // empty: a key is made
+  std::string host_key_type = "ed25519";  // ed25519, rsa, ecdsa: of the key that is made
+  bool legacy_ssh = false;  // offers only what routers of 2010 know (needs an RSA host key, and makes one)
+
+  std::string user = "netmon";
+  std::string password;                      // empty: no login by password
+  std::vector<std::string> authorized_keys;  // lines as in OpenSSH's file
+  bool keyboard_interactive = false;         // also offered, with the same password
+  int auth_tries = 3;
+
+  std::string banner;     // sent before authentication
+  std::string motd;       // printed before the first prompt; may hold lines that look like one
+  Micros login_delay{0};  // shell granted to first prompt
+  Micros auth_delay{0};
+  Micros command_delay{0};
+  int max_sessions = 0;  // 0: no limit
+  OverLimit over_limit = OverLimit::text;
+  ExecMode exec = ExecMode::run;
+  int page_length = 24;
+  int chunk = 0;  // octets per write; 0 = as they come
+  Micros chunk_delay{0};
+  bool redraw = false;   // the line is printed anew when Enter is typed
+  std::string log_line;  // a log message that appears in the middle of each ping
+
+  std::optional<std::vector<std::string>> vrfs;     // the ones it knows; absent: any
+  std::optional<std::vector<std::string>> sources;  // addresses and interfaces it has; absent: any
+  std::map<std::string, Target> targets;            // by address or name; "*" is every other address
+  Faults faults;
+  std::uint64_t seed = 1;
+};
+
+struct SimulatorConfig {
+  std::vector<RouterConfig> routers;
+};
+
+}  // namespace linewatch::sim
