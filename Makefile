@@ -1,0 +1,54 @@
+# The front door. `make demo` shows the product, `make test` proves it; both install what is missing (Debian 12).
+
+PRESET ?= release
+JOBS ?= $(shell nproc)
+
+.PHONY: help deps deps-build deps-test deps-bench deps-lint build demo test bench lint format package clean
+
+help:
+	@echo "make demo     build, then watch simulated routers measured and delivered for 20 seconds"
+	@echo "make test     build and pass all tests: sanitizers, two compilers, real FRR, real Zabbix"
+	@echo "make build    optimised programs in build/release/bin/"
+	@echo "make bench    figures against their rivals"
+	@echo "make deps lint format package clean"
+
+deps: deps-build deps-test deps-bench deps-lint
+
+deps-build:
+	@packaging/install-packages.sh packaging/packages-build.txt
+
+deps-test:
+	@packaging/install-packages.sh packaging/packages-build.txt packaging/packages-test.txt tests/system/packages.txt
+
+deps-bench:
+	@packaging/install-packages.sh packaging/packages-build.txt packaging/packages-bench.txt
+
+deps-lint:
+	@packaging/install-packages.sh packaging/packages-build.txt packaging/packages-test.txt packaging/packages-lint.txt
+
+build: deps-build
+	@mkdir -p build
+	@cmake --preset $(PRESET) -DBUILD_TESTING=OFF >build/$(PRESET).log 2>&1 || { cat build/$(PRESET).log; exit 1; }
+	@cmake --build build/$(PRESET) -j $(JOBS)
+
+demo: build
+	@python3 tests/demo/demo.py build/release/bin
+
+test: deps-test
+	@tests/run-all.sh $(JOBS)
+
+bench: build deps-bench
+	@python3 tests/bench/bench.py build/release/bin
+
+lint: deps-lint
+	@packaging/lint.sh $(JOBS)
+
+format: deps-lint
+	@git ls-files '*.cpp' '*.hpp' | xargs clang-format-19 -i
+
+package: build
+	@cd build/release && cpack -G DEB -B ../package >cpack.log 2>&1 || { cat cpack.log; exit 1; }
+	@ls build/package/*.deb
+
+clean:
+	rm -rf build
