@@ -12,6 +12,22 @@ std::filesystem::path learned_host_keys_file(const config::Settings& settings) {
   return settings.agent.state_dir / "known_hosts";
 }
 
+namespace {
+
+// A router that is configured in a way this version cannot serve is refused, not served in another way.
+class RefusingFactory : public connection::SessionFactory {
+ public:
+  explicit RefusingFactory(std::string why) : why_(std::move(why)) {}
+  connection::Awaitable<Result<std::unique_ptr<connection::Session>>> login(connection::Context) override {
+    co_return connection::fail(connection::ErrorCode::not_supported, connection::Phase::tcp_connect, why_);
+  }
+
+ private:
+  std::string why_;
+};
+
+}  // namespace
+
 Routers::Routers(boost::asio::any_io_executor loop, const config::Settings& settings,
                  std::shared_ptr<spdlog::logger> log)
     : loop_(std::move(loop)),
@@ -31,7 +47,21 @@ Result<std::unique_ptr<Routers>> Routers::open(boost::asio::any_io_executor loop
 std::shared_ptr<connection::Pool> Routers::pool(const config::Router& router, connection::Trace trace) {
   auto& pool = pools_[router.name];
   if (pool) return pool;
+  connection::PoolPolicy policy = connection::PoolPolicy::from(router.connection);
+  if (on_demand_only_) policy.min_connections = 0;
+  pool = connection::Pool::make(loop_, router.name, policy, factory_for(router, std::move(trace)), log_);
+  return pool;
+}
 
+std::unique_ptr<connection::SessionFactory> Routers::factory_for(const config::Router& router,
+                                                                 connection::Trace trace) {
+  if (!router.jump.empty()) {
+    return std::make_unique<RefusingFactory>(router.name + ": a jump host is not supported in this version");
+  }
+  if (router.protocol == config::Protocol::exec) {
+    return std::make_unique<RefusingFactory>(router.name +
+                                             ": protocol exec is not supported in this version");
+  }
   connection::RouterAccess access;
   access.name = router.name;
   access.address = router.address;
@@ -45,12 +75,7 @@ std::shared_ptr<connection::Pool> Routers::pool(const config::Router& router, co
   auto factory = connection::make_ssh_session_factory(loop_, resolver_, host_keys_, std::move(access), log_,
                                                       std::move(trace));
   const config::Credential& account = settings_.credentials.at(router.credentials.front());
-  factory = connection::make_guarded_factory(lockout_, account, router.name, std::move(factory));
-
-  connection::PoolPolicy policy = connection::PoolPolicy::from(router.connection);
-  if (on_demand_only_) policy.min_connections = 0;
-  pool = connection::Pool::make(loop_, router.name, policy, std::move(factory), log_);
-  return pool;
+  return connection::make_guarded_factory(lockout_, account, router.name, std::move(factory));
 }
 
 connection::Awaitable<void> Routers::close(connection::Context ctx) {

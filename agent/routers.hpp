@@ -41,6 +41,9 @@ class Routers {
   Routers(boost::asio::any_io_executor loop, const config::Settings& settings,
           std::shared_ptr<spdlog::logger> log);
 
+  std::unique_ptr<connection::SessionFactory> factory_for(const config::Router& router,
+                                                          connection::Trace trace);
+
   boost::asio::any_io_executor loop_;
   const config::Settings& settings_;
   std::shared_ptr<spdlog::logger> log_;

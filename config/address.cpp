@@ -62,7 +62,8 @@ bool is_host_name(std::string_view text) {
 }
 
 bool is_interface_name(std::string_view text) {
-  if (text.empty() || text.size() > 64 || !is_letter(text.front())) return false;
+  if (text.empty() || text.size() > 64 || !is_alphanumeric(text.front())) return false;
+  if (std::ranges::none_of(text, is_letter)) return false;
   // "GigabitEthernet 0/0/1": one space, before the number. "Loopback0 repeat 100000" would be more than a
   // name.
   if (const std::size_t space = text.find(' '); space != std::string_view::npos) {

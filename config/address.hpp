@@ -16,8 +16,9 @@ inline bool is_ip(std::string_view text) {
 // name whose last label is all digits ("1.2.3") is a mistyped address and no name.
 bool is_host_name(std::string_view text);
 
-// An interface name as any of our platforms spells it: letters, digits and / . : - _ and at most one space, between
-// the kind and the number ("GigabitEthernet 0/0/1"); at most 64 octets; starts with a letter.
+// An interface name as any of our platforms spells it: letters, digits and / . : - _ and at most one space,
+// between the kind and the number ("GigabitEthernet 0/0/1"); at most 64 octets; starts with a letter or digit
+// and holds a letter ("100GE1/0/1").
 bool is_interface_name(std::string_view text);
 
 // A VRF or VPN instance name: letters, digits and . : - _ ; at most 64 octets; starts with a letter or digit

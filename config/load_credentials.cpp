@@ -19,7 +19,7 @@ void read_private_key(Reader& reader, const Source& source, Credential& out) {
       reader.error("private_key_file",
                    fmt::format("{} is no private key (its first line must begin with -----BEGIN)", shown));
     } else {
-      if (file->mode & 0044) {
+      if (file->mode & readable_by_others) {
         reader.warning("private_key_file", fmt::format("{0} is readable by others (chmod 600 {0})", shown));
       }
       out.private_key = Secret(std::move(file->text));

@@ -10,8 +10,6 @@ namespace linewatch::config {
 
 namespace {
 
-constexpr unsigned readable_by_others = 0044;
-
 // One line, as a shell or an editor left it in a file.
 std::optional<Secret> checked(Reader& reader, std::string_view key, std::string& text,
                               std::string_view where) {

@@ -17,6 +17,10 @@
 
 namespace linewatch::config {
 
+// Mode bits of a file that a secret should not stand in. The group may read: packages install 0640
+// root:linewatch.
+inline constexpr unsigned readable_by_others = 0004;
+
 // One file. Readers of its maps refer to it, so it stays where it is.
 struct Source {
   Source(std::filesystem::path file, std::string_view text, unsigned permissions, Problems& problems)

@@ -25,6 +25,9 @@ constexpr std::string_view usual = "has no effect yet in this version";
 constexpr std::string_view no_tls =
     "TLS is not in this version yet; nothing is sent to this server rather than sent in the clear";
 
+constexpr std::string_view not_served =
+    "is not in this version yet; the router is not logged in to, its lines are router_error";
+
 struct Row {
   Where where;
   std::string_view key;          // below that place, '.' goes down
@@ -53,9 +56,8 @@ constexpr Row rows[] = {
     {Where::credential, "enable_password_file"},
     {Where::credential, "enable_password_env"},
     {Where::credential, "enable_password_credential"},
-    {Where::credential, "lockout"},
-    {Where::router, "protocol", "cli"},
-    {Where::router, "jump"},
+    {Where::router, "protocol", "cli", not_served},
+    {Where::router, "jump", "", not_served},
     {Where::line, "warmup", "0"},
     {Where::line, "confirm.times", "0"},
     {Where::line, "task", "ping", "only ping can be done in this version; the line is pinged"},

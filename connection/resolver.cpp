@@ -73,7 +73,7 @@ struct Resolver::Impl {
 
   enum class Asked { answered, waits, refused };
 
-  Impl(int threads, Lookup asked) : lookup(std::move(asked)), threads_wanted(threads) {}
+  Impl(int most_threads, Lookup asked) : lookup(std::move(asked)), threads_wanted(most_threads) {}
 
   Asked ask(const Question& question, const std::shared_ptr<Waiting>& waiting);
   void leave(const Question& question, const std::shared_ptr<Waiting>& waiting);

@@ -1,6 +1,6 @@
 #pragma once
-// The two-way stream of octets under a command line: an SSH channel, or a script in a test. Owned by a session, used by
-// its one driver, on the router's loop.
+// The two-way stream of octets under a command line: an SSH channel, or a script in a test. Owned by a
+// session, used by its one driver, on the router's loop.
 
 #include <string>
 #include <string_view>
@@ -15,13 +15,13 @@ class ByteChannel {
  public:
   virtual ~ByteChannel() = default;
 
-  // Appends what came, at least one octet, waiting for it. ErrorCode::deadline and cancelled leave the channel usable;
-  // ErrorCode::closed says that the other side is gone.
+  // Appends what came, at least one octet, waiting for it. ErrorCode::deadline and cancelled leave the
+  // channel usable; ErrorCode::closed says that the other side is gone.
   virtual Awaitable<Result<void>> read(Context ctx, std::string& into) = 0;
   // Appends what has come already, perhaps nothing. Never waits.
   virtual Result<void> read_ready(std::string& into) = 0;
-  // Returns when all octets are on their way. `bytes` outlives the call. After an error nothing is known about how much
-  // went out.
+  // Returns when all octets are on their way. `bytes` outlives the call. After an error nothing is known
+  // about how much went out.
   virtual Awaitable<Result<void>> write(Context ctx, std::string_view bytes) = 0;
 };
 

@@ -23,7 +23,9 @@ bool is_one_line(std::string_view text) {
 Driver::Driver(ByteChannel& channel, DriverSettings settings)
     : channel_(channel), settings_(std::move(settings)), prompt_(settings_.platform->cli.prompt) {}
 
-std::string Driver::label(std::string_view text) const { return settings_.label + ": " + std::string(text); }
+std::string Driver::label(std::string_view text) const {
+  return settings_.label + ": " + std::string(text);
+}
 
 // Gives an error of the channel the phase it happened in and, for a time limit, what was waited for.
 std::unexpected<Error> Driver::failed(Error error, Phase phase, std::string_view timed_out) const {
@@ -38,7 +40,8 @@ Awaitable<Result<CommandOutput>> Driver::run(Context ctx, Command command) {
   if (!prompt_.learned() || dirty_)
     co_return fail(ErrorCode::internal, Phase::write, label("the session is not at its prompt"));
   if (auto drained = drain(); !drained) co_return std::unexpected<Error>(std::move(drained.error()));
-  if (ctx.stopped()) co_return fail(ErrorCode::cancelled, Phase::write, label("cancelled before the command"));
+  if (ctx.stopped())
+    co_return fail(ErrorCode::cancelled, Phase::write, label("cancelled before the command"));
 
   CommandOutput output;
   const std::string shown = command.secret ? std::string("the command") : '"' + command.text + '"';
@@ -80,10 +83,12 @@ Awaitable<Result<void>> Driver::check(Context ctx) {
 }
 
 Awaitable<Result<void>> Driver::recover(Context ctx) {
-  if (!prompt_.learned()) co_return fail(ErrorCode::internal, Phase::recover, label("no prompt is known yet"));
+  if (!prompt_.learned())
+    co_return fail(ErrorCode::internal, Phase::recover, label("no prompt is known yet"));
   hide_received_ = false;
-  // The interrupt brings one prompt; that of the command itself may be on its way, too. An empty line afterwards brings
-  // another behind both, and the next command waits for its own echo: late output is never taken for its answer.
+  // The interrupt brings one prompt; that of the command itself may be on its way, too. An empty line
+  // afterwards brings another behind both, and the next command waits for its own echo: late output is never
+  // taken for its answer.
   const std::string_view lines[] = {cli().interrupt, cli().line_end};
   for (const std::string_view line : lines) {
     terminal_.clear();
@@ -161,8 +166,26 @@ Awaitable<Result<void>> Driver::read_more(Context ctx) {
   if (!raw_.empty()) {
     if (settings_.trace && !hide_received_) settings_.trace(TraceDirection::received, raw_);
     terminal_.feed(raw_);
+    if (!cli().noise.empty()) drop_noise(raw_.size());
   }
   co_return read;
+}
+
+// What the device prints beside its answers, perhaps behind the prompt, which is then the open line again.
+// Searched where the last piece fell.
+void Driver::drop_noise(std::size_t fed) {
+  constexpr std::size_t longest_noise = 1024;
+  for (const config::Pattern& noise : cli().noise) {
+    for (;;) {
+      const std::string_view text = terminal_.text();
+      const std::size_t from = text.size() - std::min(text.size(), fed + longest_noise);
+      re2::StringPiece found;
+      if (!noise || !noise.re().Match(text, from, text.size(), RE2::UNANCHORED, &found, 1) || found.empty())
+        break;
+      const auto begin = static_cast<std::size_t>(found.data() - text.data());
+      terminal_.erase(begin, begin + found.size());
+    }
+  }
 }
 
 Awaitable<Result<void>> Driver::read_to_prompt(Context ctx, Phase phase, Reading& reading) {
@@ -176,7 +199,8 @@ Awaitable<Result<void>> Driver::read_to_prompt(Context ctx, Phase phase, Reading
     if (read) {
       reading.last = now;
       reading.quiet_at = now + settings_.patience.suspect;
-    } else if (read.error().code != ErrorCode::deadline || ctx.expired(now) || now >= reading.silent_until()) {
+    } else if (read.error().code != ErrorCode::deadline || ctx.expired(now) ||
+               now >= reading.silent_until()) {
       std::string().swap(raw_);
       co_return failed(std::move(read.error()), phase, reading.timed_out);
     } else if (now >= reading.quiet_at) {
@@ -228,7 +252,8 @@ bool Driver::echoed(Reading& reading, bool quiet) {
   return quiet;
 }
 
-// What is to be sent now: a pager's or question's answer, the watcher's interrupt, a knock at a suspected prompt.
+// What is to be sent now: a pager's or question's answer, the watcher's interrupt, a knock at a suspected
+// prompt.
 std::string_view Driver::reply_to(Reading& reading, bool quiet, TimePoint now) {
   if (const config::Reply* pager = asked(cli().pagers, false)) {
     terminal_.erase_open_line();

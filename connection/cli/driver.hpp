@@ -1,7 +1,7 @@
 #pragma once
-// Works one command line over a byte channel: finds and learns the prompt, switches paging off, types a command and
-// reads its answer to the prompt, gets back to the prompt after a trouble, logs out. Owned by a session, on its loop;
-// one call at a time.
+// Works one command line over a byte channel: finds and learns the prompt, switches paging off, types a
+// command and reads its answer to the prompt, gets back to the prompt after a trouble, logs out. Owned by a
+// session, on its loop; one call at a time.
 
 #include <spdlog/logger.h>
 
@@ -21,17 +21,20 @@ namespace linewatch::connection {
 
 // How long a silence must last before it means something. None of them is waited for when all goes well.
 struct Patience {
-  Clock::duration settle = std::chrono::milliseconds(500);   // at login: the router has said what it had to say
-  Clock::duration knock = std::chrono::seconds(3);           // at login: no prompt; perhaps it waits for Enter
-  Clock::duration suspect = std::chrono::seconds(1);         // the prompt may stand before a log line, or have changed
-  Clock::duration no_echo = std::chrono::milliseconds(300);  // a prompt without an echo before it, of a mute router
-  Clock::duration late_echo = std::chrono::seconds(2);       // ... of one that has echoed: more likely late output
+  Clock::duration settle =
+      std::chrono::milliseconds(500);               // at login: the router has said what it had to say
+  Clock::duration knock = std::chrono::seconds(3);  // at login: no prompt; perhaps it waits for Enter
+  Clock::duration suspect =
+      std::chrono::seconds(1);  // the prompt may stand before a log line, or have changed
+  Clock::duration no_echo =
+      std::chrono::milliseconds(300);  // a prompt without an echo before it, of a mute router
+  Clock::duration late_echo = std::chrono::seconds(2);  // ... of one that has echoed: more likely late output
 };
 
 struct DriverSettings {
   std::string label;  // "bj-edge-1 (192.0.2.1:22)", in front of every error
   std::shared_ptr<const config::Platform> platform;
-  Clock::duration read_timeout = std::chrono::seconds(30);   // silence at login and while setting up
+  Clock::duration read_timeout = std::chrono::seconds(30);  // silence at login and while setting up
   Clock::duration write_timeout = std::chrono::seconds(10);
   std::shared_ptr<spdlog::logger> log;
   Trace trace;
@@ -72,6 +75,7 @@ class Driver {
   Result<void> drain();
   Awaitable<Result<void>> send(Context ctx, Phase phase, std::string_view bytes, bool secret = false);
   Awaitable<Result<void>> read_more(Context ctx);
+  void drop_noise(std::size_t fed);
   Awaitable<Result<void>> read_to_prompt(Context ctx, Phase phase, Reading& reading);
   bool at_end(Reading& reading, bool quiet);
   bool echoed(Reading& reading, bool quiet);
@@ -87,7 +91,7 @@ class Driver {
   Prompt prompt_;
   std::string raw_;  // one read's octets; empty between commands
   bool dirty_ = false;
-  bool echoes_ = false;       // has echoed a command: a prompt without an echo before it is suspect
+  bool echoes_ = false;         // has echoed a command: a prompt without an echo before it is suspect
   bool hide_received_ = false;  // a secret command's echo is not traced
 };
 

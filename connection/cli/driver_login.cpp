@@ -23,9 +23,10 @@ bool asks_to_log_in(std::string_view line) {
 
 }  // namespace
 
-// A banner may hold lines that look like a prompt, and any of them may be the end of what came so far. So the first
-// candidate is answered with an empty line, and a prompt is certain when it came as often as it was asked for: once by
-// itself and once for each empty line. Nothing is waited for unless the router behaves oddly.
+// A banner may hold lines that look like a prompt, and any of them may be the end of what came so far. So the
+// first candidate is answered with an empty line, and a prompt is certain when it came as often as it was
+// asked for: once by itself and once for each empty line. Nothing is waited for unless the router behaves
+// oddly.
 struct Driver::LoginSearch {
   std::size_t probes = 0, knocks = 0;
   TimePoint last = Clock::now();

@@ -8,7 +8,7 @@ namespace linewatch::connection {
 
 namespace {
 
-constexpr std::size_t lines_searched = 64;       // late output and log lines may stand before the echo
+constexpr std::size_t lines_searched = 64;  // late output and log lines may stand before the echo
 constexpr std::size_t shortest_scrolled_tail = 6;
 
 std::string_view trimmed(std::string_view text) {
@@ -24,7 +24,8 @@ bool is_scrolled(std::string_view line, std::string_view command) {
   return tail.size() >= shortest_scrolled_tail && tail.size() < command.size() && command.ends_with(tail);
 }
 
-// The end of `command` in `text` from `at`, where either may have blanks and line ends that the other has not.
+// The end of `command` in `text` from `at`, where either may have blanks and line ends that the other has
+// not.
 std::optional<std::size_t> wrapped_end(std::string_view text, std::size_t at, std::string_view command) {
   for (const char c : command) {
     if (c == ' ') continue;

@@ -39,9 +39,10 @@ std::string_view host_of(std::string_view line) {
   const auto first = std::ranges::find_if(line, is_host_octet);
   line.remove_prefix(static_cast<std::size_t>(first - line.begin()));
   std::size_t end = 0;
-  while (end < line.size() && (is_host_octet(line[end]) ||
-                               (line[end] == ':' && end + 1 < line.size() && is_host_octet(line[end + 1]) &&
-                                line[end + 1] != '/' && line.substr(0, end).find('@') == std::string_view::npos))) {
+  while (end < line.size() &&
+         (is_host_octet(line[end]) ||
+          (line[end] == ':' && end + 1 < line.size() && is_host_octet(line[end + 1]) &&
+           line[end + 1] != '/' && line.substr(0, end).find('@') == std::string_view::npos))) {
     ++end;
   }
   return line.substr(0, end);
@@ -71,7 +72,9 @@ void Prompt::learn(std::string_view answer) {
   }
 }
 
-bool Prompt::same(std::string_view one, std::string_view other) { return core(one) == core(other); }
+bool Prompt::same(std::string_view one, std::string_view other) {
+  return core(one) == core(other);
+}
 
 bool Prompt::is(std::string_view open_line) const {
   const std::string_view line = trim_right(open_line);
@@ -88,7 +91,8 @@ bool Prompt::other_mode(std::string_view line) const {
   // What stands before the name may change its bracket: <HUAWEI>, [HUAWEI], [~HUAWEI].
   const std::size_t before = line_.find(host_);
   if (before > 0) {
-    if (line.empty() || (line.front() != line_.front() && line.front() != '[' && line.front() != '<')) return false;
+    if (line.empty() || (line.front() != line_.front() && line.front() != '[' && line.front() != '<'))
+      return false;
     line.remove_prefix(1);
     while (!line.empty() && (line.front() == '~' || line.front() == '*')) line.remove_prefix(1);
   }
@@ -103,8 +107,7 @@ bool Prompt::other_mode(std::string_view line) const {
   if (line.front() == ']') line.remove_prefix(1);  // "[admin@host] /ip>"
   if (line.empty()) return true;
   return std::string_view("-:/ ~").find(line.front()) != std::string_view::npos && line.size() <= 64 &&
-         line.find_first_of("#>$%<") == std::string_view::npos &&
-         line.find(' ', 1) == std::string_view::npos;
+         line.find_first_of("#>$%<") == std::string_view::npos && line.find(' ', 1) == std::string_view::npos;
 }
 
 std::size_t Prompt::find_line(std::string_view text, std::size_t from) const {

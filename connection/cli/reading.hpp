@@ -1,5 +1,6 @@
 #pragma once
-// The state of one reading to the prompt, for the driver's two source files. Lives in the coroutine that reads.
+// The state of one reading to the prompt, for the driver's two source files. Lives in the coroutine that
+// reads.
 
 #include <optional>
 #include <string>
@@ -10,13 +11,13 @@
 namespace linewatch::connection {
 
 struct Driver::Reading {
-  std::string_view echo;             // what was typed; empty: no echo is awaited
+  std::string_view echo;  // what was typed; empty: no echo is awaited
   OutputWatcher* watcher = nullptr;
-  std::size_t limit = 1024 * 1024;   // octets kept; more is an error ...
-  bool endless = false;              // ... or, while recovering, forgotten
+  std::size_t limit = 1024 * 1024;                   // octets kept; more is an error ...
+  bool endless = false;                              // ... or, while recovering, forgotten
   Clock::duration silence = Clock::duration::max();  // longer is an error
-  bool questions = false;            // the profile's questions may come up
-  std::string_view timed_out;        // for the error: "no prompt ..."
+  bool questions = false;                            // the profile's questions may come up
+  std::string_view timed_out;                        // for the error: "no prompt ..."
 
   TimePoint last{}, quiet_at = TimePoint::max(), look_at = TimePoint::max();
   std::optional<std::size_t> echo_end;

@@ -1,6 +1,8 @@
 #include "connection/cli/terminal.hpp"
 
 #include <algorithm>
+#include <bit>
+#include <cstring>
 
 namespace linewatch::connection {
 
@@ -10,24 +12,25 @@ constexpr char esc = '\x1b';
 constexpr std::size_t longest_insertion_line = 2048;  // ESC[n@ must not blow a few octets up without end
 constexpr std::uint8_t longest_csi = 64;
 
-bool is_control(char c) {
+bool is_plain(char c) {
   const auto u = static_cast<unsigned char>(c);
-  return (u < 0x20 && u != '\t') || u == 0x7f;
+  return u >= 0x20 && u != 0x7f;
 }
 
-// The end of the run of plain text at `p`. By blocks, so that the compiler compares many octets at once.
+// The end of the run of plain text at `p`, eight octets at a time: the high bit of each octet of `stops` says
+// whether that octet is below a blank or DEL. A borrow can only mark octets behind a true one, so the first
+// is exact.
 const char* plain_end(const char* p, const char* end) {
-  constexpr std::ptrdiff_t block = 16;
-  while (end - p >= block) {
-    unsigned found = 0;
-    for (std::ptrdiff_t i = 0; i < block; ++i) {
-      const auto u = static_cast<unsigned char>(p[i]);
-      found |= static_cast<unsigned>(u < 0x20) | static_cast<unsigned>(u == 0x7f);
-    }
-    if (found) break;
-    p += block;
+  constexpr std::uint64_t ones = 0x0101010101010101, highs = 0x8080808080808080;
+  while (std::endian::native == std::endian::little && end - p >= 8) {
+    std::uint64_t octets = 0;
+    std::memcpy(&octets, p, sizeof octets);
+    const std::uint64_t del = octets ^ (ones * 0x7f);
+    const std::uint64_t stops = (((octets - ones * 0x20) & ~octets) | ((del - ones) & ~del)) & highs;
+    if (stops != 0) return p + std::countr_zero(stops) / 8;
+    p += 8;
   }
-  while (p != end && !is_control(*p)) ++p;
+  while (p != end && is_plain(*p)) ++p;
   return p;
 }
 
@@ -44,7 +47,13 @@ void Terminal::feed(std::string_view bytes) {
     const char* const run = plain_end(p, end);
     if (run != p) put({p, static_cast<std::size_t>(run - p)});
     p = run;
-    if (p != end) control(*p++);
+    if (p == end) break;
+    if (*p == '\r' && p + 1 != end && p[1] == '\n') {
+      line_feed();
+      p += 2;
+    } else {
+      control(*p++);
+    }
   }
 }
 
@@ -64,13 +73,23 @@ void Terminal::put(std::string_view plain) {
 
 void Terminal::control(char c) {
   switch (c) {
-    case '\n': line_feed(); break;
-    case '\r': carriage_return(); break;
+    case '\n':
+      line_feed();
+      break;
+    case '\r':
+      carriage_return();
+      break;
     case '\b':
       if (cursor_ > line_start_) --cursor_;
       break;
-    case esc: state_ = State::escape; break;
-    default: break;  // NUL, BEL, shifts and the like draw nothing
+    case '\t':
+      put({&c, 1});
+      break;
+    case esc:
+      state_ = State::escape;
+      break;
+    default:
+      break;  // NUL, BEL, shifts and the like draw nothing
   }
 }
 
@@ -91,12 +110,15 @@ void Terminal::drop_leftover_blanks() {
 }
 
 void Terminal::carriage_return() {
-  // A router that wraps its echo at our width writes something and a CR there: that CR returns to the wrapped row.
+  // A router that wraps its echo at our width writes something and a CR there: that CR returns to the wrapped
+  // row.
   const std::size_t at = forgotten_ + column();
   move_to_column(at == 0 ? 0 : (at - 1) / width * width);
 }
 
-void Terminal::move_to_column(std::size_t column) { cursor_ = line_start_ + column - std::min(column, forgotten_); }
+void Terminal::move_to_column(std::size_t column) {
+  cursor_ = line_start_ + column - std::min(column, forgotten_);
+}
 
 void Terminal::move_to_row(std::size_t row, std::size_t column) {
   if (row_ != row && text_.size() != line_start_) line_feed();
@@ -132,7 +154,9 @@ void Terminal::escape(char c) {
         if (u < 0x20) control(c);
       }
       break;
-    case State::csi: csi(c); break;
+    case State::csi:
+      csi(c);
+      break;
     case State::string:
       // Titles end with BEL or ST. None spans lines: a line end frees us from one that was never closed.
       if (c == esc) state_ = State::string_escape;
@@ -150,7 +174,8 @@ void Terminal::escape(char c) {
         escape(c);
       }
       break;
-    case State::text: break;
+    case State::text:
+      break;
   }
 }
 
@@ -160,7 +185,8 @@ void Terminal::csi(char c) {
     state_ = State::escape;
   } else if (u < 0x20) {
     if (c == '\x18' || c == '\x1a') state_ = State::text;
-    if (c == '\n' || c == '\r' || c == '\b') control(c);  // as a terminal does: acts, and the sequence goes on
+    if (c == '\n' || c == '\r' || c == '\b')
+      control(c);  // as a terminal does: acts, and the sequence goes on
   } else if (u >= 0x7f || ++sequence_length_ > longest_csi) {
     state_ = State::text;
   } else if (u >= 0x40) {
@@ -186,12 +212,20 @@ void Terminal::csi_final(char c) {
   if (private_csi_) return;
   const std::size_t n = parameter(0, 1);
   switch (c) {
-    case 'C': cursor_ = std::max(cursor_, std::min(cursor_ + n, line_start_ + width)); break;
-    case 'D': cursor_ -= std::min(n, column()); break;
+    case 'C':
+      cursor_ = std::max(cursor_, std::min(cursor_ + n, line_start_ + width));
+      break;
+    case 'D':
+      cursor_ -= std::min(n, column());
+      break;
     case 'G':
-    case '`': move_to_column(std::min(n - 1, width)); break;
+    case '`':
+      move_to_column(std::min(n - 1, width));
+      break;
     case 'H':
-    case 'f': move_to_row(n, parameter(1, 1) - 1); break;
+    case 'f':
+      move_to_row(n, parameter(1, 1) - 1);
+      break;
     case 'J':
     case 'K':
       redrawn_ = true;
@@ -215,7 +249,8 @@ void Terminal::csi_final(char c) {
       if (cursor_ < text_.size() && text_.size() - line_start_ < longest_insertion_line)
         text_.insert(cursor_, std::min(n, width), ' ');
       break;
-    default: break;  // colours, modes, ESC[9999B and other vertical moves: a list of lines knows none of them
+    default:
+      break;  // colours, modes, ESC[9999B and other vertical moves: a list of lines knows none of them
   }
 }
 
@@ -237,6 +272,13 @@ void Terminal::erase_open_line() {
   text_.resize(line_start_);
   cursor_ = line_start_;
   redrawn_ = true;  // the router will draw blanks over what it thinks is still there
+}
+
+void Terminal::erase(std::size_t begin, std::size_t end) {
+  text_.erase(begin, end - begin);
+  line_start_ = text_.rfind('\n') + 1;  // npos + 1 == 0
+  cursor_ = text_.size();
+  forgotten_ = 0;
 }
 
 void Terminal::keep_tail(std::size_t octets) {

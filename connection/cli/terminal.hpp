@@ -1,7 +1,7 @@
 #pragma once
-// What a router draws becomes plain lines: carriage returns, backspaces, cursor and erase sequences act on the current
-// line as on a screen, titles and colours vanish. Fed in pieces of any size with the same result; owned by a driver, or
-// used for one text by strip_terminal(). No loop.
+// What a router draws becomes plain lines: carriage returns, backspaces, cursor and erase sequences act on
+// the current line as on a screen, titles and colours vanish. Fed in pieces of any size with the same result;
+// owned by a driver, or used for one text by strip_terminal(). No loop.
 
 #include <cstddef>
 #include <cstdint>
@@ -22,10 +22,13 @@ class Terminal {
   std::string_view open_line() const { return std::string_view(text_).substr(line_start_); }
   std::size_t open_line_start() const { return line_start_; }
 
-  std::string take();  // the text, moved out
-  void clear();        // forgets the text and gives back its memory, but not where the router's cursor is
-  void erase_open_line();              // a pager's text that was answered
-  void keep_tail(std::size_t octets);  // forgets all but about the last `octets`, by whole lines where possible
+  std::string take();      // the text, moved out
+  void clear();            // forgets the text and gives back its memory, but not where the router's cursor is
+  void erase_open_line();  // a pager's text that was answered
+  void erase(std::size_t begin,
+             std::size_t end);  // of text(): noise; the open line may become an earlier one
+  void keep_tail(
+      std::size_t octets);  // forgets all but about the last `octets`, by whole lines where possible
 
  private:
   enum class State : std::uint8_t { text, escape, intermediate, csi, string, string_escape };
@@ -45,10 +48,11 @@ class Terminal {
 
   std::string text_;
   std::size_t line_start_ = 0;
-  std::size_t cursor_ = 0;  // offset in text_; may lie behind its end: blanks fill the gap when something is written
+  std::size_t cursor_ =
+      0;  // offset in text_; may lie behind its end: blanks fill the gap when something is written
   std::size_t forgotten_ = 0;  // octets of the open line that were dropped: the column on the router's screen
   State state_ = State::text;
-  bool redrawn_ = false;     // the open line was overwritten: blanks at its end are leftovers, not text
+  bool redrawn_ = false;      // the open line was overwritten: blanks at its end are leftovers, not text
   bool private_csi_ = false;  // ESC [ ? ...
   std::uint8_t parameters_ = 0, sequence_length_ = 0;
   std::uint16_t parameter_[2] = {};

@@ -4,7 +4,9 @@
 
 namespace linewatch::connection {
 
-std::string_view trim_right(std::string_view line) { return line.substr(0, line.find_last_not_of(" \t") + 1); }
+std::string_view trim_right(std::string_view line) {
+  return line.substr(0, line.find_last_not_of(" \t") + 1);
+}
 
 bool matches_at_end(const config::Pattern& pattern, std::string_view text) {
   const std::size_t end = text.find_last_not_of(" \t\n") + 1;
@@ -25,7 +27,8 @@ std::string last_words(std::string_view text) {
   text = text.substr(0, end + 1);
   text.remove_prefix(text.rfind('\n') + 1);
   std::string words(text.substr(0, longest));
-  std::ranges::replace_if(words, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == '"'; }, ' ');
+  std::ranges::replace_if(
+      words, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == '"'; }, ' ');
   return words;
 }
 

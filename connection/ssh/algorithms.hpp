@@ -12,8 +12,8 @@ struct Algorithms {
   std::string key_exchange, host_keys, ciphers, macs, client_keys;
 };
 
-// `known` are the host keys stored for the router: their types are asked for first, so that a router with several keys
-// shows one that can be compared. `legacy` adds what old devices need.
+// `known` are the host keys stored for the router: their types are asked for first, so that a router with
+// several keys shows one that can be compared. `legacy` adds what old devices need.
 Algorithms algorithms(bool legacy, const std::vector<HostKey>& known);
 
 }  // namespace linewatch::connection

@@ -1,4 +1,5 @@
-// The authentication half of the transport: public key, then password, then questions that a password answers.
+// The authentication half of the transport: public key, then password, then questions that a password
+// answers.
 
 #include <string_view>
 #include <utility>
@@ -32,7 +33,8 @@ bool counts_failures(std::string_view message) {
 Result<int> Transport::judge(int outcome) const {
   if (outcome != SSH_AUTH_ERROR) return outcome;
   auto failure = ssh_failure(phase);
-  if (counts_failures(failure.error().text) || counts_failures(ssh_get_error(session_))) return SSH_AUTH_DENIED;
+  if (counts_failures(failure.error().text) || counts_failures(ssh_get_error(session_)))
+    return SSH_AUTH_DENIED;
   return failure;
 }
 
@@ -41,7 +43,8 @@ Awaitable<Result<void>> Transport::authenticate(Context ctx, config::Credential 
   if (ssh_options_set(session_, SSH_OPTIONS_USER, user.c_str()) != 0)
     co_return error(ErrorCode::internal, phase, "the user name \"" + user + "\" is not usable");
   const ssh_session session = session_;
-  // First of all "none": it brings the list of methods, and the server's EXT_INFO, without which RSA keys fail.
+  // First of all "none": it brings the list of methods, and the server's EXT_INFO, without which RSA keys
+  // fail.
   const Step none = [session] { return ssh_userauth_none(session, nullptr); };
   auto first = co_await drive(ctx, phase, none);
   if (!first) co_return std::unexpected<Error>(std::move(first.error()));
@@ -63,7 +66,8 @@ Awaitable<Result<void>> Transport::authenticate(Context ctx, config::Credential 
                       "the private key of credential " + credential.name + " cannot be read");
     }
     outcome = co_await try_key(ctx, key);
-    if (outcome && *outcome == SSH_AUTH_DENIED && peer_.legacy_ssh && ssh_key_type(key.get()) == SSH_KEYTYPE_RSA) {
+    if (outcome && *outcome == SSH_AUTH_DENIED && peer_.legacy_ssh &&
+        ssh_key_type(key.get()) == SSH_KEYTYPE_RSA) {
       // Servers in between the ages announce SHA-2 signatures and accept only SHA-1.
       ssh_options_set(session, SSH_OPTIONS_PUBLICKEY_ACCEPTED_TYPES, "ssh-rsa");
       outcome = co_await try_key(ctx, key);
@@ -74,14 +78,16 @@ Awaitable<Result<void>> Transport::authenticate(Context ctx, config::Credential 
   }
   if (credential.password) {
     // A rejected password is not tried again as an answer: every try counts against the account.
-    const bool by_password = offers(SSH_AUTH_METHOD_PASSWORD), by_questions = offers(SSH_AUTH_METHOD_INTERACTIVE);
+    const bool by_password = offers(SSH_AUTH_METHOD_PASSWORD),
+               by_questions = offers(SSH_AUTH_METHOD_INTERACTIVE);
     if (by_password) {
       outcome = co_await try_password(ctx, *credential.password);
     } else if (by_questions) {
       outcome = co_await try_questions(ctx, *credential.password);
     }
     if (!outcome && outcome.error().code == ErrorCode::closed) {
-      // Some hang up instead of saying no. Taken for anything else, it would be tried again until the account is locked.
+      // Some hang up instead of saying no. Taken for anything else, it would be tried again until the account
+      // is locked.
       co_return error(ErrorCode::authentication, phase,
                       "the router closed the connection when it was given the password of " + user);
     }

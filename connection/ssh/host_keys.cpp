@@ -18,7 +18,9 @@ namespace linewatch::connection {
 
 namespace {
 
-std::string system_message() { return std::generic_category().message(errno); }
+std::string system_message() {
+  return std::generic_category().message(errno);
+}
 
 std::unexpected<Error> file_error(std::string text) {
   return fail(ErrorCode::host_key, Phase::host_key, std::move(text));
@@ -40,16 +42,19 @@ Result<std::string> read_file(const std::filesystem::path& path) {
   if (path.empty()) return std::string();
   const File file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (file.fd < 0 && errno == ENOENT) return std::string();
-  if (file.fd < 0) return file_error("cannot read the host key file " + path.string() + ": " + system_message());
+  if (file.fd < 0)
+    return file_error("cannot read the host key file " + path.string() + ": " + system_message());
   std::string text;
   for (;;) {
     const std::size_t had = text.size();
     text.resize(had + block);
     const ssize_t count = ::read(file.fd, text.data() + had, block);
-    if (count < 0) return file_error("cannot read the host key file " + path.string() + ": " + system_message());
+    if (count < 0)
+      return file_error("cannot read the host key file " + path.string() + ": " + system_message());
     text.resize(had + static_cast<std::size_t>(count));
     if (count == 0) return text;
-    if (text.size() > most) return file_error("the host key file " + path.string() + " is larger than 64 MiB");
+    if (text.size() > most)
+      return file_error("the host key file " + path.string() + " is larger than 64 MiB");
   }
 }
 
@@ -72,8 +77,8 @@ Result<void> replace_file(const std::filesystem::path& path, std::string_view te
   return {};
 }
 
-// Held while the learned file is read, changed and replaced, so that two processes lose nothing. It locks the folder,
-// since the file itself is replaced, and goes with the process that holds it.
+// Held while the learned file is read, changed and replaced, so that two processes lose nothing. It locks the
+// folder, since the file itself is replaced, and goes with the process that holds it.
 File lock_folder(const std::filesystem::path& file) {
   const auto folder = file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
   std::error_code ignored;  // if it cannot be made, writing says why

@@ -1,13 +1,13 @@
 #pragma once
-// Host keys pinned in memory: read once (OpenSSH's format: plain, hashed, [host]:port, @revoked), compared after each
-// key exchange and before any credential is sent. libssh itself never reads a known_hosts file. One for the whole agent,
-// shared by all loops.
+// Host keys pinned in memory: read once (OpenSSH's format: plain, hashed, [host]:port, @revoked), compared
+// after each key exchange and before any credential is sent. libssh itself never reads a known_hosts file.
+// One for the whole agent, shared by all loops.
 
 #include <cstdint>
 #include <filesystem>
 #include <map>
-#include <optional>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,8 +17,8 @@
 namespace linewatch::connection {
 
 struct HostKey {
-  std::string type;    // "ssh-ed25519", "ssh-rsa", "ecdsa-sha2-nistp256"
-  std::string base64;  // the public key's blob
+  std::string type;                 // "ssh-ed25519", "ssh-rsa", "ecdsa-sha2-nistp256"
+  std::string base64;               // the public key's blob
   std::string fingerprint() const;  // "SHA256:..." as ssh-keygen -l prints it
   bool operator==(const HostKey&) const = default;
 };
@@ -39,8 +39,8 @@ class HostKeys {
 
   // Adds to the learned file (mode 0600, replaced atomically). Used by accept_new and `hostkey accept`.
   Result<void> learn(const std::string& host, std::uint16_t port, const HostKey& key);
-  // Removes all keys of that address from the learned file; how many went. Keys in known_hosts_file are the operator's
-  // and stay: the error says so.
+  // Removes all keys of that address from the learned file; how many went. Keys in known_hosts_file are the
+  // operator's and stay: the error says so.
   Result<int> forget(const std::string& host, std::uint16_t port);
 
  private:

@@ -11,8 +11,8 @@ namespace linewatch::connection {
 
 namespace {
 
-constexpr std::array<std::string_view, 5> spoken_types = {"ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384",
-                                                          "ecdsa-sha2-nistp521", "ssh-rsa"};
+constexpr std::array<std::string_view, 5> spoken_types = {
+    "ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "ssh-rsa"};
 
 std::string_view next_field(std::string_view& line) {
   constexpr std::string_view blanks = " \t";
@@ -61,7 +61,8 @@ bool valid_hosts(std::string_view hosts) {
   if (!hosts.starts_with('|')) return true;
   if (!hosts.starts_with("|1|")) return false;
   const std::size_t bar = hosts.find('|', 3);
-  return bar != std::string_view::npos && from_base64(hosts.substr(3, bar - 3)) && from_base64(hosts.substr(bar + 1));
+  return bar != std::string_view::npos && from_base64(hosts.substr(3, bar - 3)) &&
+         from_base64(hosts.substr(bar + 1));
 }
 
 // A line's outcome: an entry, nothing (passed over), or what is wrong.

@@ -1,5 +1,6 @@
 #pragma once
-// OpenSSH's known_hosts format: reading its lines, and asking which of them speak of an address. Pure functions.
+// OpenSSH's known_hosts format: reading its lines, and asking which of them speak of an address. Pure
+// functions.
 
 #include <expected>
 #include <string>
@@ -17,11 +18,12 @@ struct KnownHostsLine {
   bool revoked = false;
 };
 
-// Comments, empty lines, @cert-authority and key types that we do not speak are passed over. The error is one clause
-// that begins with the line's number: "12: the key is no base64".
+// Comments, empty lines, @cert-authority and key types that we do not speak are passed over. The error is one
+// clause that begins with the line's number: "12: the key is no base64".
 std::expected<std::vector<KnownHostsLine>, std::string> parse_known_hosts(std::string_view text);
 
-// Does the line's first field mean this address? By OpenSSH's rules: "host" for port 22, "[host]:port" otherwise.
+// Does the line's first field mean this address? By OpenSSH's rules: "host" for port 22, "[host]:port"
+// otherwise.
 bool hosts_match(std::string_view hosts, const std::string& host, std::uint16_t port);
 
 // How an address is written in a new line.

@@ -10,7 +10,9 @@ namespace linewatch::connection {
 namespace {
 
 // libssh asks on the terminal for a passphrase that it is not given; this answers "none" instead.
-int no_passphrase(const char*, char*, size_t, int, int, void*) { return -1; }
+int no_passphrase(const char*, char*, size_t, int, int, void*) {
+  return -1;
+}
 
 PrivateKey read_key(const config::Secret& text, const config::Secret* passphrase) {
   ssh_key key = nullptr;
@@ -24,7 +26,8 @@ PrivateKey read_key(const config::Secret& text, const config::Secret* passphrase
 
 PrivateKey import_private_key(const config::Secret& text, const config::Secret* passphrase) {
   static std::mutex mutex;
-  static std::map<std::string, std::weak_ptr<ssh_key_struct>> kept;  // by a digest: no second copy of a secret
+  static std::map<std::string, std::weak_ptr<ssh_key_struct>>
+      kept;  // by a digest: no second copy of a secret
   std::string name = sha256(text.reveal());
   if (passphrase != nullptr) name += sha256(passphrase->reveal());
   const std::scoped_lock lock(mutex);

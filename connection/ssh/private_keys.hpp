@@ -1,6 +1,6 @@
 #pragma once
-// Private keys as libssh wants them. Reading an encrypted one costs a tenth of a second by design, so a key that many
-// routers share is read once and kept as long as anybody uses it. Safe to call from any loop.
+// Private keys as libssh wants them. Reading an encrypted one costs a tenth of a second by design, so a key
+// that many routers share is read once and kept as long as anybody uses it. Safe to call from any loop.
 
 #include <libssh/libssh.h>
 

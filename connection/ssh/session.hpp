@@ -1,5 +1,6 @@
 #pragma once
-// A command line over SSH as the pool sees it: the transport and the driver, joined. Lives on the router's loop.
+// A command line over SSH as the pool sees it: the transport and the driver, joined. Lives on the router's
+// loop.
 
 #include <memory>
 

@@ -3,8 +3,10 @@
 #include <spdlog/spdlog.h>
 
 #include <csignal>
+#include <map>
 #include <utility>
 
+#include "connection/ssh/private_keys.hpp"
 #include "connection/ssh/session.hpp"
 
 namespace linewatch::connection {
@@ -23,8 +25,8 @@ void ignore_broken_pipes() {
 
 class SshSessionFactory final : public SessionFactory {
  public:
-  SshSessionFactory(boost::asio::any_io_executor loop, Resolver& resolver, HostKeys& host_keys, RouterAccess access,
-                    std::shared_ptr<spdlog::logger> log, Trace trace)
+  SshSessionFactory(boost::asio::any_io_executor loop, Resolver& resolver, HostKeys& host_keys,
+                    RouterAccess access, std::shared_ptr<spdlog::logger> log, Trace trace)
       : loop_(std::move(loop)),
         resolver_(resolver),
         host_keys_(host_keys),
@@ -36,6 +38,7 @@ class SshSessionFactory final : public SessionFactory {
 
  private:
   Awaitable<Result<std::unique_ptr<Session>>> login_as(Context ctx, const config::Credential& credential);
+  void keep_key(const config::Credential& credential);
   Result<void> accept(const HostKey& key, const std::string& label);
   std::unexpected<Error> refuse(const HostKey& key, const std::string& label, std::string_view why) const;
   std::unexpected<Error> explain(Error error, const Transport& transport) const;
@@ -49,10 +52,11 @@ class SshSessionFactory final : public SessionFactory {
   RouterAccess access_;
   std::shared_ptr<spdlog::logger> log_;
   Trace trace_;
+  std::map<std::string, PrivateKey> keys_;  // by credential: read once, for this router's later logins
 };
 
-// Each credential on a connection of its own: SSH servers end a connection on which the user name changes, and count
-// the tries on each.
+// Each credential on a connection of its own: SSH servers end a connection on which the user name changes,
+// and count the tries on each.
 Awaitable<Result<std::unique_ptr<Session>>> SshSessionFactory::login(Context ctx) {
   Result<std::unique_ptr<Session>> result = fail(ErrorCode::authentication, Phase::authentication,
                                                  peer_of(access_).label() + ": no credential is configured");
@@ -64,16 +68,18 @@ Awaitable<Result<std::unique_ptr<Session>>> SshSessionFactory::login(Context ctx
   co_return result;
 }
 
-Awaitable<Result<std::unique_ptr<Session>>> SshSessionFactory::login_as(Context ctx,
-                                                                       const config::Credential& credential) {
+Awaitable<Result<std::unique_ptr<Session>>> SshSessionFactory::login_as(
+    Context ctx, const config::Credential& credential) {
   auto transport = std::make_unique<Transport>(loop_, peer_of(access_));
   const std::string label = transport->peer().label();
   note("connecting to " + label);
+  keep_key(credential);
   std::vector<HostKey> known = host_keys_.known(access_.address, access_.port);
   auto shown = co_await transport->connect(ctx, resolver_, std::move(known));
   if (!shown) co_return explain(std::move(shown.error()), *transport);
   note("host key " + shown->type + ' ' + shown->fingerprint());
-  if (auto accepted = accept(*shown, label); !accepted) co_return std::unexpected<Error>(std::move(accepted.error()));
+  if (auto accepted = accept(*shown, label); !accepted)
+    co_return std::unexpected<Error>(std::move(accepted.error()));
   auto authenticated = co_await transport->authenticate(ctx, credential);
   if (!authenticated) co_return explain(std::move(authenticated.error()), *transport);
   note("logged in as " + credential.username);
@@ -100,19 +106,32 @@ Awaitable<Result<std::unique_ptr<Session>>> SshSessionFactory::login_as(Context 
   co_return ready;
 }
 
+void SshSessionFactory::keep_key(const config::Credential& credential) {
+  if (credential.private_key.empty() || keys_.contains(credential.name)) return;
+  const config::Secret* const passphrase =
+      credential.private_key_passphrase ? &*credential.private_key_passphrase : nullptr;
+  if (PrivateKey key = import_private_key(credential.private_key, passphrase))
+    keys_[credential.name] = std::move(key);
+}
+
 Result<void> SshSessionFactory::accept(const HostKey& key, const std::string& label) {
   using Policy = config::HostKeySettings::Policy;
   const Policy policy = host_keys_.policy();
   switch (host_keys_.verdict(access_.address, access_.port, key)) {
-    case HostKeys::Verdict::known: return {};
-    case HostKeys::Verdict::revoked: return refuse(key, label, "is revoked");
+    case HostKeys::Verdict::known:
+      return {};
+    case HostKeys::Verdict::revoked:
+      return refuse(key, label, "is revoked");
     case HostKeys::Verdict::changed:
       if (policy == Policy::off) return {};
-      return refuse(key, label, "is not the one that is known (the router was replaced, or somebody is in between)");
+      return refuse(key, label,
+                    "is not the one that is known (the router was replaced, or somebody is in between)");
     case HostKeys::Verdict::unknown:
       if (policy == Policy::off) return {};
       if (policy == Policy::strict) return refuse(key, label, "is unknown");
-      if (log_) log_->info("host key learned router=\"{}\" type={} fingerprint={}", label, key.type, key.fingerprint());
+      if (log_)
+        log_->info("host key learned router=\"{}\" type={} fingerprint={}", label, key.type,
+                   key.fingerprint());
       return host_keys_.learn(access_.address, access_.port, key);
   }
   return {};
@@ -139,16 +158,17 @@ std::unexpected<Error> SshSessionFactory::explain(Error error, const Transport& 
 
 }  // namespace
 
-std::unique_ptr<SessionFactory> make_ssh_session_factory(boost::asio::any_io_executor loop, Resolver& resolver,
-                                                         HostKeys& host_keys, RouterAccess access,
+std::unique_ptr<SessionFactory> make_ssh_session_factory(boost::asio::any_io_executor loop,
+                                                         Resolver& resolver, HostKeys& host_keys,
+                                                         RouterAccess access,
                                                          std::shared_ptr<spdlog::logger> log, Trace trace) {
   ignore_broken_pipes();
-  return std::make_unique<SshSessionFactory>(std::move(loop), resolver, host_keys, std::move(access), std::move(log),
-                                             std::move(trace));
+  return std::make_unique<SshSessionFactory>(std::move(loop), resolver, host_keys, std::move(access),
+                                             std::move(log), std::move(trace));
 }
 
-Awaitable<Result<HostKey>> scan_host_key(Context ctx, Resolver& resolver, std::string address, std::uint16_t port,
-                                         bool legacy_ssh, std::string source_address) {
+Awaitable<Result<HostKey>> scan_host_key(Context ctx, Resolver& resolver, std::string address,
+                                         std::uint16_t port, bool legacy_ssh, std::string source_address) {
   const boost::asio::any_io_executor loop = co_await boost::asio::this_coro::executor;
   Peer peer;
   peer.address = std::move(address);

@@ -27,12 +27,14 @@ struct RouterAccess {
 };
 
 // `resolver` and `host_keys` outlive the factory and its sessions.
-std::unique_ptr<SessionFactory> make_ssh_session_factory(boost::asio::any_io_executor loop, Resolver& resolver,
-                                                         HostKeys& host_keys, RouterAccess access,
-                                                         std::shared_ptr<spdlog::logger> log, Trace trace = {});
+std::unique_ptr<SessionFactory> make_ssh_session_factory(boost::asio::any_io_executor loop,
+                                                         Resolver& resolver, HostKeys& host_keys,
+                                                         RouterAccess access,
+                                                         std::shared_ptr<spdlog::logger> log,
+                                                         Trace trace = {});
 
 // Key exchange only, no credential sent: the host key a router shows, for `linewatch hostkey scan`.
-Awaitable<Result<HostKey>> scan_host_key(Context ctx, Resolver& resolver, std::string address, std::uint16_t port,
-                                         bool legacy_ssh, std::string source_address);
+Awaitable<Result<HostKey>> scan_host_key(Context ctx, Resolver& resolver, std::string address,
+                                         std::uint16_t port, bool legacy_ssh, std::string source_address);
 
 }  // namespace linewatch::connection

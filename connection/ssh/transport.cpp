@@ -22,18 +22,20 @@ using asio::ip::tcp;
 
 namespace {
 
-constexpr std::size_t read_size = 4096;     // what one pass of libssh brings at most
+constexpr std::size_t read_size = 4096;  // what one pass of libssh brings at most
 constexpr unsigned most_reads_in_a_row = 16;
-// As wide as devices take without complaint: a narrow terminal redraws, wraps and scrolls long commands. vt100 is what
-// every device knows; the little it draws with is stripped.
+// As wide as devices take without complaint: a narrow terminal redraws, wraps and scrolls long commands.
+// vt100 is what every device knows; the little it draws with is stripped.
 constexpr const char* terminal_type = "vt100";
 constexpr int terminal_columns = 511, terminal_rows = 1000;
 
-// Notices a dead router in the background of an idle session, and under unanswered writes. A kernel without one of
-// these still works.
+// Notices a dead router in the background of an idle session, and under unanswered writes. A kernel without
+// one of these still works.
 void tune(tcp::socket& socket) {
   const int fd = socket.native_handle();
-  const auto set = [fd](int level, int name, int value) { ::setsockopt(fd, level, name, &value, sizeof value); };
+  const auto set = [fd](int level, int name, int value) {
+    ::setsockopt(fd, level, name, &value, sizeof value);
+  };
   set(IPPROTO_TCP, TCP_NODELAY, 1);
   set(SOL_SOCKET, SO_KEEPALIVE, 1);
   set(IPPROTO_TCP, TCP_KEEPIDLE, 30);
@@ -42,8 +44,8 @@ void tune(tcp::socket& socket) {
   set(IPPROTO_TCP, TCP_USER_TIMEOUT, 60'000);
 }
 
-// Is `fd` still the socket that it was a copy of? libssh closes its copy by itself at some errors, and the number may be
-// somebody else's by then.
+// Is `fd` still the socket that it was a copy of? libssh closes its copy by itself at some errors, and the
+// number may be somebody else's by then.
 bool same_socket(int fd, int original) {
   struct stat one{}, other{};
   return fd >= 0 && ::fstat(fd, &one) == 0 && ::fstat(original, &other) == 0 && one.st_dev == other.st_dev &&
@@ -61,7 +63,8 @@ std::string Peer::label() const {
 Transport::Transport(const asio::any_io_executor& loop, Peer peer) : peer_(std::move(peer)), waiter_(loop) {}
 
 Transport::~Transport() {
-  // ssh_free frees the channels without any traffic and closes the copy of the socket unless it was detached before.
+  // ssh_free frees the channels without any traffic and closes the copy of the socket unless it was detached
+  // before.
   if (session_ != nullptr) ssh_free(session_);
 }
 
@@ -71,7 +74,8 @@ std::unexpected<Error> Transport::error(ErrorCode code, Phase phase, std::string
 
 std::unexpected<Error> Transport::outcome_error(Waiter::Outcome outcome, Phase phase) const {
   const std::string where(to_string(phase));
-  if (outcome == Waiter::Outcome::stopped) return error(ErrorCode::cancelled, phase, "cancelled during " + where);
+  if (outcome == Waiter::Outcome::stopped)
+    return error(ErrorCode::cancelled, phase, "cancelled during " + where);
   if (outcome == Waiter::Outcome::expired)
     return error(ErrorCode::deadline, phase, "the time limit ended during " + where);
   return error(ErrorCode::closed, phase, "the connection broke during " + where);
@@ -96,10 +100,15 @@ Awaitable<Result<int>> Transport::drive(Context ctx, Phase phase, const Step& st
   }
 }
 
-bool Transport::connected() const { return ssh_is_connected(session_) != 0 && ssh_get_fd(session_) >= 0; }
+bool Transport::connected() const {
+  return ssh_is_connected(session_) != 0 && ssh_get_fd(session_) >= 0;
+}
 
-// libssh clears O_NONBLOCK on the file description when it takes the socket; from then on a send could block the loop.
-void Transport::keep_non_blocking() { ::fcntl(waiter_.socket().native_handle(), F_SETFL, O_RDWR | O_NONBLOCK); }
+// libssh clears O_NONBLOCK on the file description when it takes the socket; from then on a send could block
+// the loop.
+void Transport::keep_non_blocking() {
+  ::fcntl(waiter_.socket().native_handle(), F_SETFL, O_RDWR | O_NONBLOCK);
+}
 
 Awaitable<Result<HostKey>> Transport::connect(Context ctx, Resolver& resolver, std::vector<HostKey> known) {
   auto connected = co_await connect_tcp(ctx, resolver);
@@ -156,8 +165,9 @@ Awaitable<Result<void>> Transport::connect_to(Context ctx, asio::ip::address add
   if (outcome == Waiter::Outcome::stopped) co_return outcome_error(outcome, phase);
   if (failure) {
     std::string cause = failure.message();
-    std::ranges::transform(cause.begin(), cause.begin() + 1, cause.begin(),
-                           [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+    std::ranges::transform(cause.begin(), cause.begin() + 1, cause.begin(), [](char c) {
+      return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    });
     co_return error(ErrorCode::unreachable, phase, cause);
   }
   tune(socket);
@@ -167,7 +177,8 @@ Awaitable<Result<void>> Transport::connect_to(Context ctx, asio::ip::address add
 Result<void> Transport::prepare(const std::vector<HostKey>& known) {
   ssh_set_log_level(SSH_LOG_NOLOG);  // thread-local, so again for each loop
   session_ = ssh_new();
-  if (session_ == nullptr) return error(ErrorCode::internal, Phase::key_exchange, "no memory for an SSH session");
+  if (session_ == nullptr)
+    return error(ErrorCode::internal, Phase::key_exchange, "no memory for an SSH session");
   const Algorithms offered = algorithms(peer_.legacy_ssh, known);
   bool good = true;
   const bool no = false;
@@ -175,7 +186,7 @@ Result<void> Transport::prepare(const std::vector<HostKey>& known) {
     good = good && ssh_options_set(session_, option, value) == 0;
   };
   set(SSH_OPTIONS_PROCESS_CONFIG, &no);  // first of all: no ssh_config of this machine has a say
-  set(SSH_OPTIONS_USER, "none");         // else libssh looks up whom we run as; authenticate() says the real one
+  set(SSH_OPTIONS_USER, "none");  // else libssh looks up whom we run as; authenticate() says the real one
   set(SSH_OPTIONS_HOST, peer_.address.c_str());
   set(SSH_OPTIONS_SSH_DIR, "/nonexistent");
   set(SSH_OPTIONS_KNOWNHOSTS, "/dev/null");
@@ -206,7 +217,8 @@ Result<HostKey> Transport::server_key() const {
   ssh_key key = nullptr;
   char* base64 = nullptr;
   HostKey shown;
-  if (ssh_get_server_publickey(session_, &key) == SSH_OK && ssh_pki_export_pubkey_base64(key, &base64) == SSH_OK) {
+  if (ssh_get_server_publickey(session_, &key) == SSH_OK &&
+      ssh_pki_export_pubkey_base64(key, &base64) == SSH_OK) {
     shown.base64 = base64;
     shown.type = blob_type(from_base64(shown.base64).value_or(std::string()));
   }
@@ -260,7 +272,8 @@ Awaitable<Result<void>> Transport::open_shell(Context ctx) {
     auto failure = ssh_failure(phase);
     // "resource shortage" is how a router says in SSH's own words that no line is free.
     const bool shortage = failure.error().text.find("error (4)") != std::string::npos;
-    if (shortage) co_return error(ErrorCode::session_limit, phase, "the router has no free session: resource shortage");
+    if (shortage)
+      co_return error(ErrorCode::session_limit, phase, "the router has no free session: resource shortage");
     co_return failure;
   }
   const Step terminal = [channel] {
@@ -287,7 +300,8 @@ Result<void> Transport::read_ready(std::string& into) {
     return had + static_cast<std::size_t>(std::max(count, 0));
   });
   if (count > 0 || count == SSH_AGAIN) return {};
-  if (count == 0 && !ssh_channel_is_eof(channel_) && !ssh_channel_is_closed(channel_) && connected()) return {};
+  if (count == 0 && !ssh_channel_is_eof(channel_) && !ssh_channel_is_closed(channel_) && connected())
+    return {};
   gone_ = true;
   return error(ErrorCode::closed, Phase::read, "the router closed the session");
 }
@@ -334,8 +348,7 @@ Awaitable<Result<void>> Transport::write(Context ctx, std::string_view bytes) {
 bool Transport::alive() const {
   if (gone_ || session_ == nullptr || !connected()) return false;
   char octet = 0;
-  const ssize_t peeked = ::recv(waiter_.socket().native_handle(), &octet, 1,
-                                MSG_PEEK | MSG_DONTWAIT);
+  const ssize_t peeked = ::recv(waiter_.socket().native_handle(), &octet, 1, MSG_PEEK | MSG_DONTWAIT);
   return peeked > 0 || (peeked < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR));
 }
 
@@ -351,7 +364,8 @@ Awaitable<void> Transport::close(Context ctx) {
   co_await await_close(ctx);
 }
 
-// Takes leave in SSH's words and gets the copy of the socket back from libssh, which forgets it without closing it.
+// Takes leave in SSH's words and gets the copy of the socket back from libssh, which forgets it without
+// closing it.
 void Transport::detach() {
   ssh_blocking_flush(session_, 0);
   const socket_t copy = ssh_get_fd(session_);

@@ -1,7 +1,8 @@
 #pragma once
-// One SSH connection with one interactive shell, over libssh in non-blocking mode. Every libssh call is repeated until
-// it is done, with waits of our own in between; nothing here blocks the loop. Owned by a session (or a scan), on the
-// router's loop. After an error or a cancellation before the shell stands, only destruction may follow.
+// One SSH connection with one interactive shell, over libssh in non-blocking mode. Every libssh call is
+// repeated until it is done, with waits of our own in between; nothing here blocks the loop. Owned by a
+// session (or a scan), on the router's loop. After an error or a cancellation before the shell stands, only
+// destruction may follow.
 
 #include <libssh/libssh.h>
 
@@ -83,8 +84,8 @@ class Transport final : public ByteChannel {
   Waiter waiter_;
   ssh_session session_ = nullptr;
   ssh_channel channel_ = nullptr;
-  bool shell_ = false;     // the shell stands: the connection can be closed politely
-  bool gone_ = false;      // the other side closed
+  bool shell_ = false;           // the shell stands: the connection can be closed politely
+  bool gone_ = false;            // the other side closed
   unsigned reads_in_a_row_ = 0;  // without waiting: an endless output must not keep the loop to itself
 };
 

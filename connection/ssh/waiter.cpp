@@ -80,9 +80,12 @@ Waiter::~Waiter() {
   state_->socket.close(ignored);
 }
 
-Waiter::Tcp::socket& Waiter::socket() const { return state_->socket; }
+Waiter::Tcp::socket& Waiter::socket() const {
+  return state_->socket;
+}
 
-Awaitable<Waiter::Outcome> Waiter::connect(Context ctx, Tcp::endpoint peer, boost::system::error_code& error) {
+Awaitable<Waiter::Outcome> Waiter::connect(Context ctx, Tcp::endpoint peer,
+                                           boost::system::error_code& error) {
   if (ctx.stopped()) co_return Outcome::stopped;
   if (ctx.expired()) co_return Outcome::expired;
   const auto state = state_;

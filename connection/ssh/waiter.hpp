@@ -1,6 +1,7 @@
 #pragma once
-// One TCP socket with the one timer that enforces deadlines on it. A deadline and a stop meet the file descriptor here:
-// both set a flag and cancel the socket, whose waiter then wakes and looks. Owned by one transport, on its loop.
+// One TCP socket with the one timer that enforces deadlines on it. A deadline and a stop meet the file
+// descriptor here: both set a flag and cancel the socket, whose waiter then wakes and looks. Owned by one
+// transport, on its loop.
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/ip/tcp.hpp>

@@ -50,13 +50,13 @@ TEST_CASE("host names are labels, and a mistyped address is none") {
 }
 
 TEST_CASE("interface and VRF names") {
-  for (const char* text :
-       {"Loopback0", "GigabitEthernet 0/0/1", "ge-0/0/0.100", "Eth-Trunk1", "lo", "Te1/1:2", "a_b"}) {
+  for (const char* text : {"Loopback0", "GigabitEthernet 0/0/1", "ge-0/0/0.100", "Eth-Trunk1", "lo",
+                           "Te1/1:2", "a_b", "100GE1/0/1"}) {
     INFO(text);
     CHECK(is_interface_name(text));
   }
-  for (const char* text : {"", "0/0/1", "Gi 0  1", "Loopback0 repeat 9", "Gi 0 1", "Gi0 1", "a b", "Gi ",
-                           " Gi", "Gi0;reload", "Gi0\n", "Gi0 | x", "Gi0?", "-i"}) {
+  for (const char* text : {"", "0/0/1", "8.8.8.8", "Gi 0  1", "Loopback0 repeat 9", "Gi 0 1", "Gi0 1", "a b",
+                           "Gi ", " Gi", "Gi0;reload", "Gi0\n", "Gi0 | x", "Gi0?", "-i"}) {
     INFO(text);
     CHECK_FALSE(is_interface_name(text));
   }

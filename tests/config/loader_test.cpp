@@ -158,7 +158,7 @@ TEST_CASE("every documented key loads, with warnings only") {
   const config::Loaded loaded = folder.load();
   CHECK(loaded.ok());
   check_values(loaded.settings);
-  CHECK(folder.problems(loaded).find("error") == std::string::npos);
+  CHECK(folder.problems(loaded).find(": error: ") == std::string::npos);
   CHECK(folder.problems(loaded).find(
             "warning: zabbix.tls.connect: TLS is not in this version yet; nothing is sent "
             "to this server rather than sent in the clear\n") != std::string::npos);
@@ -255,9 +255,12 @@ TEST_CASE("keys without effect are named where they are written, once each") {
         "linewatch.yml:3:23: warning: connection.breaker: has no effect yet in this version\n"
         "linewatch.yml:3:45: warning: connection.total: has no effect yet in this version\n"
         "linewatch.yml:4:52: warning: credentials.c.agent: has no effect yet in this version\n"
-        "linewatch.yml:4:67: warning: credentials.c.lockout: has no effect yet in this version\n"
-        "linewatch.yml:7:74: warning: routers[1].jump: has no effect yet in this version\n"
-        "linewatch.yml:7:87: warning: routers[1].protocol: has no effect yet in this version\n"
+        "linewatch.yml:7:74: warning: routers[1].jump: is not in this version yet; the router is not logged "
+        "in to, "
+        "its lines are router_error\n"
+        "linewatch.yml:7:87: warning: routers[1].protocol: is not in this version yet; the router is not "
+        "logged in "
+        "to, its lines are router_error\n"
         "linewatch.yml:8:55: warning: lines[0].warmup: has no effect yet in this version\n"
         "linewatch.yml:8:75: warning: lines[0].confirm.times: has no effect yet in this version\n"
         "linewatch.yml:8:85: warning: lines[0].task: only ping can be done in this version; the line is "

@@ -55,7 +55,8 @@ TEST_CASE("prompts have the shapes that devices show, and outputs do not") {
 TEST_CASE("a greeting is no session limit, and a limit is") {
   const auto limited = [](const char* name, const std::string& text) {
     bool found = false;
-    for (const Pattern& pattern : builtin_platforms().find(name)->cli.session_limits) {
+    const auto platform = builtin_platforms().find(name);
+    for (const Pattern& pattern : platform->cli.session_limits) {
       found = found || RE2::PartialMatch(text, pattern.re());
     }
     return found;

@@ -92,7 +92,7 @@ TEST_CASE("a private key is read with its passphrase") {
 TEST_CASE("files that others may read are warned of") {
   const tests::Folder folder;
   folder.write("pw", "x", 0644);
-  folder.write("key", "-----BEGIN X-----\n", 0640);
+  folder.write("key", "-----BEGIN X-----\n", 0644);
   CHECK(folder.problems_of(with_credential("username: u, password_file: pw, private_key_file: key")) ==
         "linewatch.yml:3:35: warning: credentials.c.password_file: pw is readable by others (chmod 600 pw)\n"
         "linewatch.yml:3:57: warning: credentials.c.private_key_file: key is readable by others (chmod 600 "

@@ -10,7 +10,7 @@
 #include <optional>
 #include <thread>
 
-#include "cli/scripted_channel.hpp"
+#include "tests/connection/cli/scripted_channel.hpp"
 
 namespace linewatch::connection {
 namespace {
@@ -122,18 +122,20 @@ TEST_CASE("a hanging lookup delays neither the deadline nor the stop nor the end
 TEST_CASE("one lookup answers all who ask, on several loops") {
   const auto gate = std::make_shared<Gate>();
   std::atomic<int> asked = 0;
-  Resolver resolver(2, [&asked, gate](const std::string&, int) -> std::expected<Resolver::Addresses, std::string> {
-    ++asked;
-    gate->pass();
-    return Resolver::Addresses{address};
-  });
+  Resolver resolver(
+      2, [&asked, gate](const std::string&, int) -> std::expected<Resolver::Addresses, std::string> {
+        ++asked;
+        gate->pass();
+        return Resolver::Addresses{address};
+      });
   std::atomic<int> answered = 0;
   const auto ask = [&] {
     asio::io_context loop;
     for (int i = 0; i < 10; ++i) {
-      asio::co_spawn(loop, resolver.resolve(Context().within(30s), "name"), [&](std::exception_ptr, auto result) {
-        if (result && result->at(0) == address) ++answered;
-      });
+      asio::co_spawn(loop, resolver.resolve(Context().within(30s), "name"),
+                     [&](std::exception_ptr, auto result) {
+                       if (result && result->at(0) == address) ++answered;
+                     });
     }
     asio::post(loop, [&] { gate->let_go(); });
     loop.run();

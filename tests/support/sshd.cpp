@@ -1,4 +1,4 @@
-#include "sshd.hpp"
+#include "tests/support/sshd.hpp"
 
 #include <arpa/inet.h>
 #include <fcntl.h>

@@ -5,7 +5,7 @@
 
 #include <sstream>
 
-#include "scripted_channel.hpp"
+#include "tests/connection/cli/scripted_channel.hpp"
 
 namespace linewatch::connection {
 namespace {
@@ -58,7 +58,9 @@ struct Bench {
     if (!made) made = std::make_unique<Driver>(channel, settings);
     return *made;
   }
-  Result<void> login(Clock::duration limit = 10s) { return run_on(loop, driver().login(Context().within(limit))); }
+  Result<void> login(Clock::duration limit = 10s) {
+    return run_on(loop, driver().login(Context().within(limit)));
+  }
   Result<CommandOutput> command(Command what, Context ctx = Context().within(10s)) {
     return run_on(loop, driver().run(std::move(ctx), std::move(what)));
   }
@@ -103,7 +105,8 @@ TEST_CASE("a command comes back without its echo and its prompt, whatever the pi
 }
 
 TEST_CASE("a banner with lines like prompts is no prompt") {
-  const std::string lines[] = {"#############\r\n# only for #\r\n", "router#\r\n", "see bj-edge-9>", "bj-edge-9>"};
+  const std::string lines[] = {"#############\r\n# only for #\r\n", "router#\r\n", "see bj-edge-9>",
+                               "bj-edge-9>"};
   for (const std::string& line : lines) {
     for (const std::size_t piece : {1UL, 4096UL}) {
       CAPTURE(line);
@@ -234,7 +237,8 @@ TEST_CASE("echoes that are redrawn, padded, titled, scrolled or missing are unde
     bench.router.draw_echo = [](const std::string& line) {
       std::string drawn;
       for (std::size_t i = 1; i <= line.size(); ++i)
-        drawn += "\rbj-edge-1#" + line.substr(0, i) + std::string(10, ' ') + "\rbj-edge-1#" + line.substr(0, i);
+        drawn +=
+            "\rbj-edge-1#" + line.substr(0, i) + std::string(10, ' ') + "\rbj-edge-1#" + line.substr(0, i);
       return drawn + "\x1b]0;bj-edge-1\x07";
     };
     check_ping(bench);
@@ -354,11 +358,32 @@ TEST_CASE("log lines behind the prompt do not hide it") {
   bench.router.greet("");
   REQUIRE(bench.login());
   bench.router.actions["ping 192.0.2.9"] = [&] {
-    bench.router.say(ping_answer + bench.router.prompt + "\r\n%LINK-3-UPDOWN: Interface Gi0/1, changed state\r\n");
+    bench.router.say(ping_answer + bench.router.prompt +
+                     "\r\n%LINK-3-UPDOWN: Interface Gi0/1, changed state\r\n");
   };
   const auto output = bench.command("ping 192.0.2.9");
   REQUIRE(output);
   CHECK(output->text == plain(ping_answer));
+}
+
+TEST_CASE("noise of the platform is taken out, behind the prompt, too") {
+  for (const std::size_t piece : {1UL, 7UL, 4096UL}) {
+    Bench bench;
+    bench.settings.patience.suspect = 30s;  // no silence is waited for
+    bench.platform->cli.noise = {config::Pattern(R"(\d{4}/\d\d/\d\d [\d:]+ STARVATION: [^\n]*\n)")};
+    bench.router.greet("");
+    REQUIRE(bench.login());
+    bench.channel.piece = piece;
+    bench.router.actions["ping 192.0.2.9"] = [&] {
+      bench.router.say("2026/11/21 07:58:24 STARVATION: a\r\n" + ping_answer + bench.router.prompt +
+                       "2026/11/21 07:58:25 STARVATION: b\r\n");
+    };
+    for (int i = 0; i < 2; ++i) {
+      const auto output = bench.command("ping 192.0.2.9");
+      REQUIRE_MESSAGE(output.has_value(), output.error().text);
+      CHECK(output->text == plain(ping_answer));
+    }
+  }
 }
 
 TEST_CASE("a router that was given another name is known by its new one") {
@@ -403,8 +428,12 @@ TEST_CASE("recovery ends at its limit when the output does not") {
   REQUIRE_FALSE(bench.command(Command{.text = "hang"}, Context().within(10ms)));
   bench.channel.endless = true;
   ErrorCode expected = ErrorCode::deadline;
-  SUBCASE("no prompt in it") { bench.router.actions["^C"] = [] {}; }
-  SUBCASE("prompts in it") { expected = ErrorCode::output_limit; }
+  SUBCASE("no prompt in it") {
+    bench.router.actions["^C"] = [] {};
+  }
+  SUBCASE("prompts in it") {
+    expected = ErrorCode::output_limit;
+  }
   const auto recovered = run_on(bench.loop, bench.driver().recover(Context().within(200ms)));
   REQUIRE_FALSE(recovered);
   CHECK(recovered.error().code == expected);

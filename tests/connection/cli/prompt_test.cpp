@@ -45,7 +45,8 @@ TEST_CASE("the learned prompt is known again, in another mode, too") {
   };
   const std::vector<Row> rows = {
       {"\nbj-edge-1#",
-       {"bj-edge-1#", "bj-edge-1# ", "bj-edge-1>", "bj-edge-1(config)#", "bj-edge-1(config-if)#", "*bj-edge-1#"},
+       {"bj-edge-1#", "bj-edge-1# ", "bj-edge-1>", "bj-edge-1(config)#", "bj-edge-1(config-if)#",
+        "*bj-edge-1#"},
        {"bj-edge-2#", "#", "bj-edge-1", "bj-edge-10#", "xbj-edge-1#", "a line about bj-edge-1#",
         "bj-edge-1#ping 192.0.2.1", "bj-edge-1(config"}},
       {"\n<HUAWEI>",

@@ -1,5 +1,6 @@
 #pragma once
-// A byte channel without a network: what the driver writes goes to a script, which says what the router answers.
+// A byte channel without a network: what the driver writes goes to a script, which says what the router
+// answers.
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -74,7 +75,8 @@ class ScriptedChannel final : public ByteChannel {
         co_return ready;
       }
       if (ctx.expired()) co_return fail(ErrorCode::deadline, Phase::read, "time limit");
-      const std::stop_callback on_stop(ctx.stop(), [this] { boost::asio::post(loop_, [this] { alarm_.cancel(); }); });
+      const std::stop_callback on_stop(ctx.stop(),
+                                       [this] { boost::asio::post(loop_, [this] { alarm_.cancel(); }); });
       alarm_.expires_at(ctx.deadline());
       boost::system::error_code ignored;
       co_await alarm_.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, ignored));
@@ -83,7 +85,8 @@ class ScriptedChannel final : public ByteChannel {
 
   Result<void> read_ready(std::string& into) override {
     if (to_read_.empty() && endless) to_read_ = endless_text;
-    if (to_read_.empty() && ended_) return fail(ErrorCode::closed, Phase::read, "the router closed the session");
+    if (to_read_.empty() && ended_)
+      return fail(ErrorCode::closed, Phase::read, "the router closed the session");
     const std::size_t size = std::min(piece, to_read_.size());
     into.append(to_read_, 0, size);
     to_read_.erase(0, size);
@@ -108,7 +111,7 @@ class ScriptedChannel final : public ByteChannel {
 // A router at the other end of the channel: echoes, knows a few commands, prints its prompt.
 class ScriptedRouter {
  public:
-  ScriptedRouter(ScriptedChannel& channel, std::string prompt) : prompt(std::move(prompt)), channel_(channel) {
+  ScriptedRouter(ScriptedChannel& channel, std::string name) : prompt(std::move(name)), channel_(channel) {
     channel_.on_write = [this](std::string_view bytes) { take(bytes); };
   }
 

@@ -18,15 +18,17 @@ struct Row {
 
 const std::vector<Row>& rows() {
   static const std::vector<Row> table = {
-      {"plain text stays", "Sending 5, 100-byte ICMP Echos\r\n!!!!!\r\n", "Sending 5, 100-byte ICMP Echos\n!!!!!\n"},
+      {"plain text stays", "Sending 5, 100-byte ICMP Echos\r\n!!!!!\r\n",
+       "Sending 5, 100-byte ICMP Echos\n!!!!!\n"},
       {"a line end may be CR CR LF", "one\r\r\ntwo\r\r\n", "one\ntwo\n"},
       {"a line end may be LF alone", "one\ntwo\n", "one\ntwo\n"},
       {"text after CR overwrites", "abcdef\rXY\n", "XYcdef\n"},
       {"a redraw with padding leaves no blanks", "--More--\r        \rnext line\r\n", "next line\n"},
-      {"backspaces rub out a pager", " --More-- \b\b\b\b\b\b\b\b\b\b          \b\b\b\b\b\b\b\b\b\bGi0/1 up\r\n",
-       "Gi0/1 up\n"},
+      {"backspaces rub out a pager",
+       " --More-- \b\b\b\b\b\b\b\b\b\b          \b\b\b\b\b\b\b\b\b\bGi0/1 up\r\n", "Gi0/1 up\n"},
       {"backspace stops at the first column", "a\b\b\b\bb\n", "b\n"},
-      {"cursor left, as Comware rubs out its pager", "---- More ----\x1b[14D              \x1b[14Dnext\r\n", "next\n"},
+      {"cursor left, as Comware rubs out its pager", "---- More ----\x1b[14D              \x1b[14Dnext\r\n",
+       "next\n"},
       {"erase to the end of the line", "router#old text\r\x1b[7Crest\x1b[K\r\n", "router#rest\n"},
       {"erase the whole line", "garbage\x1b[2K\rclean\n", "clean\n"},
       {"erase to the cursor", "abcdef\x1b[3D\x1b[1KX\n", "   Xef\n"},
@@ -40,10 +42,19 @@ const std::vector<Row>& rows() {
       {"a device string", "\x1bP1;2|stuff\x1b\\text\n", "text\n"},
       {"charsets and keypad modes", "\x1b(B\x1b)0\x1b=\x1b>text\x1b#8\n", "text\n"},
       {"bracketed paste", "\x1b[?2004hhost# ls\r\n\x1b[?2004l\rfile\r\n", "host# ls\nfile\n"},
-      {"NUL and BEL draw nothing", std::string("a\0b\x07" "c\n", 6), "abc\n"},
-      {"8-bit text is text, not controls", "caf\xc3\xa9 \x9b" "1m\n", "caf\xc3\xa9 \x9b" "1m\n"},
+      {"NUL and BEL draw nothing",
+       std::string("a\0b\x07"
+                   "c\n",
+                   6),
+       "abc\n"},
+      {"8-bit text is text, not controls",
+       "caf\xc3\xa9 \x9b"
+       "1m\n",
+       "caf\xc3\xa9 \x9b"
+       "1m\n"},
       {"tabs stay", "a\tb\n", "a\tb\n"},
-      {"a screen row of its own is a line of its own", "\x1b[23;1HStatus\x1b[24;1Hhost# \x1b[24;7H", "Status\nhost# "},
+      {"a screen row of its own is a line of its own", "\x1b[23;1HStatus\x1b[24;1Hhost# \x1b[24;7H",
+       "Status\nhost# "},
       {"CSI cut off by another", "\x1b[12\x1b[1mtext\n", "text\n"},
       {"a CR inside a sequence acts", "abc\x1b[\r0mX\n", "Xbc\n"},
       {"a sequence without end is given up", "\x1b[" + std::string(80, '1') + "mtext\n", ""},
@@ -84,7 +95,8 @@ TEST_CASE("noise of any kind keeps the text bounded and the offsets sound") {
     Terminal terminal;
     std::size_t fed = 0;
     for (int i = 0; i < 400; ++i) {
-      const char c = random() % 4 == 0 ? static_cast<char>(random()) : favourites[random() % favourites.size()];
+      const char c =
+          random() % 4 == 0 ? static_cast<char>(random()) : favourites[random() % favourites.size()];
       terminal.feed({&c, 1});
       ++fed;
       REQUIRE(terminal.open_line_start() <= terminal.text().size());
@@ -96,7 +108,8 @@ TEST_CASE("noise of any kind keeps the text bounded and the offsets sound") {
 }
 
 TEST_CASE("a pager that was answered is rubbed out by whatever the router draws over it") {
-  for (const std::string rub : {"\b\b\b\b\b\b\b\b        \b\b\b\b\b\b\b\b", "\r        \r", "\x1b[8D        \x1b[8D", "\r\x1b[K", ""}) {
+  for (const std::string rub : {"\b\b\b\b\b\b\b\b        \b\b\b\b\b\b\b\b", "\r        \r",
+                                "\x1b[8D        \x1b[8D", "\r\x1b[K", ""}) {
     Terminal terminal;
     terminal.feed("line 1\r\n--More--");
     terminal.erase_open_line();

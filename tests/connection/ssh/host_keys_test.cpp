@@ -7,9 +7,9 @@
 #include <thread>
 #include <vector>
 
-#include "../../support/sshd.hpp"
 #include "connection/ssh/digest.hpp"
 #include "connection/ssh/known_hosts.hpp"
+#include "tests/support/sshd.hpp"
 
 namespace linewatch::connection {
 namespace {
@@ -30,13 +30,17 @@ HostKey key_of(const std::string& type, const std::string& seed) {
   return HostKey{type, to_base64(blob)};
 }
 
-const HostKey ed = key_of("ssh-ed25519", "a"), other_ed = key_of("ssh-ed25519", "b"), rsa = key_of("ssh-rsa", "a");
+const HostKey ed = key_of("ssh-ed25519", "a"), other_ed = key_of("ssh-ed25519", "b"),
+              rsa = key_of("ssh-rsa", "a");
 
-std::string line(const std::string& hosts, const HostKey& key) { return hosts + ' ' + key.type + ' ' + key.base64; }
+std::string line(const std::string& hosts, const HostKey& key) {
+  return hosts + ' ' + key.type + ' ' + key.base64;
+}
 
 struct Files {
   TemporaryFolder folder;
-  std::filesystem::path known = folder.path() / "known_hosts", learned = folder.path() / "state" / "known_hosts";
+  std::filesystem::path known = folder.path() / "known_hosts",
+                        learned = folder.path() / "state" / "known_hosts";
   HostKeys keys(const std::string& text, Policy policy = Policy::strict) {
     write_text(known, text);
     return HostKeys({policy, known}, learned);
@@ -57,9 +61,10 @@ TEST_CASE("a key is known by its address as OpenSSH writes it") {
   const std::string hashed = "|1|" + to_base64("0123456789abcdefghij") + '|' +
                              to_base64(hmac_sha1("0123456789abcdefghij", "hashed.example.net"));
   Files files;
-  HostKeys keys = files.keys("# comment\r\n\r\n" + line("192.0.2.1,r1.example.net", ed) + " a comment\r\n" +
-                             line("[192.0.2.2]:2222", ed) + '\n' + line(hashed, ed) + '\n' + line("*.lab,!bad.lab", ed) +
-                             "\n" + line("2001:db8::1", ed) + "\n  \t" + line("192.0.2.7", rsa));
+  HostKeys keys =
+      files.keys("# comment\r\n\r\n" + line("192.0.2.1,r1.example.net", ed) + " a comment\r\n" +
+                 line("[192.0.2.2]:2222", ed) + '\n' + line(hashed, ed) + '\n' + line("*.lab,!bad.lab", ed) +
+                 "\n" + line("2001:db8::1", ed) + "\n  \t" + line("192.0.2.7", rsa));
   REQUIRE(keys.load());
   CHECK(keys.verdict("192.0.2.1", 22, ed) == Verdict::known);
   CHECK(keys.verdict("r1.example.net", 22, ed) == Verdict::known);
@@ -86,7 +91,8 @@ TEST_CASE("another key than the known one is a changed key, of whatever type") {
 
 TEST_CASE("a revoked key is refused even where it is listed as known") {
   Files files;
-  HostKeys keys = files.keys(line("192.0.2.1", ed) + "\n@revoked " + line("*", ed) + "\n" + line("192.0.2.1", rsa) + "\n");
+  HostKeys keys = files.keys(line("192.0.2.1", ed) + "\n@revoked " + line("*", ed) + "\n" +
+                             line("192.0.2.1", rsa) + "\n");
   REQUIRE(keys.load());
   CHECK(keys.verdict("192.0.2.1", 22, ed) == Verdict::revoked);
   CHECK(keys.verdict("192.0.2.9", 22, ed) == Verdict::revoked);
@@ -96,8 +102,9 @@ TEST_CASE("a revoked key is refused even where it is listed as known") {
 
 TEST_CASE("what we do not speak is passed over, what is broken is named with its place") {
   Files files;
-  CHECK(files.keys("192.0.2.1 ssh-dss AAAA\n192.0.2.1 sk-ssh-ed25519@openssh.com AAAA\n"
-                   "192.0.2.1 1024 35 1234567\n@cert-authority * ssh-rsa AAAA\n")
+  CHECK(files
+            .keys("192.0.2.1 ssh-dss AAAA\n192.0.2.1 sk-ssh-ed25519@openssh.com AAAA\n"
+                  "192.0.2.1 1024 35 1234567\n@cert-authority * ssh-rsa AAAA\n")
             .load());
   struct Row {
     std::string text, where;

@@ -1,4 +1,4 @@
-#include "ssh_peer.hpp"
+#include "tests/connection/ssh/ssh_peer.hpp"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -124,7 +124,8 @@ bool SshPeer::judge(ssh_session session, ssh_message message) {
       note("interactive " + user_ + ' ' + (answer == nullptr ? "" : answer));
       return user_ == options_.user && answer != nullptr && options_.password == answer;
     }
-    default: return false;
+    default:
+      return false;
   }
 }
 
@@ -140,7 +141,8 @@ bool SshPeer::authenticate(ssh_session session) {
     if (ssh_message_type(message) == SSH_REQUEST_AUTH) {
       const int method = ssh_message_subtype(message);
       accepted = judge(session, message);
-      asked = !accepted && method == SSH_AUTH_METHOD_INTERACTIVE && !ssh_message_auth_kbdint_is_response(message);
+      asked =
+          !accepted && method == SSH_AUTH_METHOD_INTERACTIVE && !ssh_message_auth_kbdint_is_response(message);
       rejected = !accepted && !asked && method != SSH_AUTH_METHOD_NONE;
     }
     if (accepted) ssh_message_auth_reply_success(message, 0);

@@ -1,6 +1,6 @@
 #pragma once
-// A small SSH server in a thread of this process, for what sshd cannot play: passwords, questions, silence in any
-// phase. One connection at a time. Stopped at the end of scope.
+// A small SSH server in a thread of this process, for what sshd cannot play: passwords, questions, silence in
+// any phase. One connection at a time. Stopped at the end of scope.
 
 #include <libssh/libssh.h>
 #include <libssh/server.h>
@@ -46,7 +46,7 @@ class SshPeer {
   void shell(ssh_session session);
   void note(std::string text);
   bool await_connection() const;  // false when the peer is to stop
-  void hang() const;               // until then
+  void hang() const;              // until then
 
   Options options_;
   ssh_key host_key_ = nullptr;

@@ -10,11 +10,15 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <filesystem>
+#include <future>
+#include <thread>
+#include <utility>
 
-#include "../../support/sshd.hpp"
-#include "../cli/scripted_channel.hpp"
 #include "connection/ssh/session_factory.hpp"
-#include "ssh_peer.hpp"
+#include "connection/ssh/transport.hpp"
+#include "tests/connection/cli/scripted_channel.hpp"
+#include "tests/connection/ssh/ssh_peer.hpp"
+#include "tests/support/sshd.hpp"
 
 namespace linewatch::connection {
 namespace {
@@ -61,7 +65,8 @@ struct Lab {
     access.credentials.push_back(credential);
   }
   Result<std::unique_ptr<Session>> login(Context ctx = Context().within(30s)) {
-    const auto factory = make_ssh_session_factory(loop.get_executor(), resolver, host_keys, access, nullptr, trace);
+    const auto factory =
+        make_ssh_session_factory(loop.get_executor(), resolver, host_keys, access, nullptr, trace);
     return run_on(loop, factory->login(std::move(ctx)));
   }
   Result<CommandOutput> command(Session& session, std::string text, Clock::duration limit = 30s) {
@@ -192,7 +197,8 @@ TEST_CASE("a command that never ends is interrupted, and the session goes on") {
   CHECK((*session)->dirty());
   REQUIRE(run_on(lab.loop, (*session)->recover(Context().within(10s))));
   CHECK_FALSE((*session)->dirty());
-  const auto flood = lab.command(**session, "while :; do echo 0123456789012345678901234567890123456789; done", 20s);
+  const auto flood =
+      lab.command(**session, "while :; do echo 0123456789012345678901234567890123456789; done", 20s);
   REQUIRE_FALSE(flood);
   CHECK(flood.error().code == ErrorCode::output_limit);
   REQUIRE(run_on(lab.loop, (*session)->recover(Context().within(20s))));
@@ -249,7 +255,8 @@ TEST_CASE("a scan shows the host key without logging in") {
   if (no_sshd()) return;
   const Sshd sshd;
   Lab lab(sshd.port());
-  const auto key = run_on(lab.loop, scan_host_key(Context().within(20s), lab.resolver, "127.0.0.1", sshd.port(), false, ""));
+  const auto key = run_on(
+      lab.loop, scan_host_key(Context().within(20s), lab.resolver, "127.0.0.1", sshd.port(), false, ""));
   REQUIRE(key);
   CHECK(key->fingerprint() == sshd.host_fingerprint());
   CHECK(sshd.known_hosts_line().ends_with(key->type + ' ' + key->base64));
@@ -284,8 +291,8 @@ TEST_CASE("a rejected key says whose") {
   const auto refused = lab.login();
   REQUIRE_FALSE(refused);
   CHECK(refused.error().code == ErrorCode::authentication);
-  CHECK(refused.error().text == "lab-1 (127.0.0.1:" + std::to_string(sshd.port()) +
-                                    "): the router rejected the key of root");
+  CHECK(refused.error().text ==
+        "lab-1 (127.0.0.1:" + std::to_string(sshd.port()) + "): the router rejected the key of root");
 }
 
 TEST_CASE("passwords: right, rejected, then the next credential, never twice") {
@@ -300,7 +307,7 @@ TEST_CASE("passwords: right, rejected, then the next credential, never twice") {
   }
   SUBCASE("rejected") {
     for (const unsigned methods : {SSH_AUTH_METHOD_PASSWORD, SSH_AUTH_METHOD_INTERACTIVE,
-                              SSH_AUTH_METHOD_PASSWORD | SSH_AUTH_METHOD_INTERACTIVE}) {
+                                   SSH_AUTH_METHOD_PASSWORD | SSH_AUTH_METHOD_INTERACTIVE}) {
       SshPeer::Options options;
       options.methods = static_cast<int>(methods);
       const SshPeer peer(options);
@@ -424,7 +431,9 @@ TEST_CASE("two hundred logins cut off anywhere leave no descriptor behind") {
   if (no_sshd()) return;
   const Sshd sshd;
   Lab lab(sshd);
-  { REQUIRE(lab.login()); }  // what is opened once for all
+  {
+    REQUIRE(lab.login());
+  }  // what is opened once for all
   const int before = open_descriptors();
   int finished = 0;
   for (int i = 0; i < 200; ++i) {
@@ -439,6 +448,19 @@ TEST_CASE("two hundred logins cut off anywhere leave no descriptor behind") {
   CHECK(finished < 200);
 }
 
+namespace {
+
+struct Began : OutputWatcher {  // tells another thread that the command is under way
+  std::promise<void> seen;
+  bool told = false;
+  Advice look(std::string_view, TimePoint) override {
+    if (!std::exchange(told, true)) seen.set_value();
+    return {};
+  }
+};
+
+}  // namespace
+
 TEST_CASE("a stop from another thread ends a waiting command") {
   if (no_sshd()) return;
   const Sshd sshd;
@@ -446,17 +468,52 @@ TEST_CASE("a stop from another thread ends a waiting command") {
   auto session = lab.login();
   REQUIRE(session);
   std::stop_source stop;
+  Began began;
   Command what;
   what.text = "sleep 1000";
+  what.watcher = &began;
   std::thread stopper([&] {
-    std::this_thread::sleep_for(20ms);
+    began.seen.get_future().wait();
     stop.request_stop();
   });
-  const auto output = run_on(lab.loop, (*session)->run(Context().stopped_by(stop.get_token()), std::move(what)));
+  const auto output =
+      run_on(lab.loop, (*session)->run(Context().stopped_by(stop.get_token()), std::move(what)));
   stopper.join();
   REQUIRE_FALSE(output);
   CHECK(output.error().code == ErrorCode::cancelled);
   REQUIRE(run_on(lab.loop, (*session)->recover(Context().within(10s))));
+}
+
+TEST_CASE("the addresses of a name are tried in turn") {
+  const SshPeer peer;
+  asio::io_context loop;
+  Resolver resolver(1, [](const std::string&, int) -> std::expected<Resolver::Addresses, std::string> {
+    return Resolver::Addresses{asio::ip::make_address("::1"), asio::ip::make_address("127.0.0.1")};
+  });
+  const auto key =
+      run_on(loop, scan_host_key(Context().within(20s), resolver, "r1.lab", peer.port(), false, ""));
+  CHECK_MESSAGE(key.has_value(), key.error().text);
+}
+
+TEST_CASE("a router that takes no input ends a write at its time limit") {
+  if (no_sshd()) return;
+  Sshd::Options options;
+  options.command = "exec sleep 1000";
+  const Sshd sshd(options);
+  Lab lab(sshd);
+  Peer peer;
+  peer.address = "127.0.0.1";
+  peer.port = sshd.port();
+  Transport transport(lab.loop.get_executor(), peer);
+  const Context ctx = Context().within(30s);
+  REQUIRE(run_on(lab.loop, transport.connect(ctx, lab.resolver, {})));
+  REQUIRE(run_on(lab.loop, transport.authenticate(ctx, lab.access.credentials[0])));
+  REQUIRE(run_on(lab.loop, transport.open_shell(ctx)));
+  const std::string much(16 * 1024 * 1024, '\r');
+  const auto late = run_on(lab.loop, transport.write(Context().within(300ms), much));
+  REQUIRE_FALSE(late);
+  CHECK(late.error().code == ErrorCode::deadline);
+  CHECK(late.error().phase == Phase::write);
 }
 
 }  // namespace linewatch::connection

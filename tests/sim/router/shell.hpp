@@ -45,9 +45,8 @@ class Shell {
 
   std::string take_output() { return std::exchange(output_, {}); }
   bool closed() const { return state_ == State::closed; }
-  bool idle() const {
-    return state_ == State::editing && input_.empty();
-  }                                  // nothing runs, nothing was typed ahead
+  // Nothing runs, nothing was typed ahead.
+  bool idle() const { return state_ == State::editing && input_.empty(); }
   bool cut() const { return cut_; }  // the connection breaks as soon as the output is sent
   int exit_status() const { return status_; }
 
