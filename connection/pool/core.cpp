@@ -198,7 +198,7 @@ void PoolCore::tick(TimePoint now) {
 void PoolCore::drain(TimePoint now) {
   if (draining_) return;
   draining_ = true;
-  refuse_all(now, ErrorCode::shutting_down, Phase::waiting);
+  refuse_all(ErrorCode::shutting_down, Phase::waiting);
   for (int i = 0; i < static_cast<int>(slots_.size()); ++i) {
     if (state(i) == SlotState::idle) close(i, now, CloseReason::draining);
     if (state(i) == SlotState::connecting) actions_.push_back({Action::Kind::abort_login, ticket(i)});
@@ -231,7 +231,7 @@ void PoolCore::settle(TimePoint now) {
   // once.
   const int may_serve = live() - count(SlotState::closing);
   if (may_serve == 0 && last_login_error_ && !waiters_.empty() && now < next_login_) {
-    refuse_all(now, last_login_error_->code, last_login_error_->phase);
+    refuse_all(last_login_error_->code, last_login_error_->phase);
   }
   if (draining_ && !drained_ && live() == 0) {
     drained_ = true;
@@ -338,16 +338,14 @@ void PoolCore::refuse(const Waiter& waiter, Error error) {
   actions_.push_back(std::move(action));
 }
 
-void PoolCore::refuse_all(TimePoint now, ErrorCode code, Phase phase) {
+void PoolCore::refuse_all(ErrorCode code, Phase phase) {
+  // The cause alone: a text that counts seconds down would be a new line.error with every turn.
+  const bool stopping = draining_ || !last_login_error_;
+  const std::string text =
+      stopping ? fmt::format("{}: the agent is stopping", router_) : last_login_error_->text;
   std::deque<Waiter> refused;
   refused.swap(waiters_);
-  for (const Waiter& waiter : refused) {
-    std::string text =
-        draining_ ? fmt::format("{}: the agent is stopping", router_)
-                  : fmt::format("{} (next try in {})", last_login_error_ ? last_login_error_->text : router_,
-                                seconds(next_login_ - now));
-    refuse(waiter, {code, phase, std::move(text)});
-  }
+  for (const Waiter& waiter : refused) refuse(waiter, {code, phase, text});
 }
 
 // --- small things

@@ -119,7 +119,7 @@ class PoolCore {
   void make_usable(int slot, TimePoint now);
   void close(int slot, TimePoint now, CloseReason reason);
   void refuse(const Waiter& waiter, Error error);
-  void refuse_all(TimePoint now, ErrorCode code, Phase phase);
+  void refuse_all(ErrorCode code, Phase phase);
   bool worn(const Slot& slot, TimePoint now) const;
   int wanted_logins() const;
   int freshest_idle() const;

@@ -1,38 +1,41 @@
 #include "connection/pool/lockout.hpp"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <utility>
 
-#include "config/duration.hpp"
-
 namespace linewatch::connection {
+
+// A steady text, the same for every turn until the next try: it becomes line.error.
+std::string LockoutGuard::resting(const std::string& account, const Account& state) {
+  return fmt::format(
+      "credential '{}' rests until {:%F %T} UTC after {} rejected logins, so that the account is not locked; "
+      "the last: {}",
+      account, fmt::gmtime(std::chrono::system_clock::to_time_t(state.rests_until_wall)), state.rejections,
+      state.cause);
+}
 
 Result<void> LockoutGuard::may_try(const std::string& account, const config::Lockout& rule, TimePoint now) {
   Account& state = accounts_[account];
   if (state.rejections < rule.rejections) return {};
   if (now < state.rests_until) {
-    const auto left = std::chrono::ceil<std::chrono::seconds>(state.rests_until - now);
-    return fail(
-        ErrorCode::authentication, Phase::authentication,
-        fmt::format("credential '{}' rests after {} rejected logins, so that the account is not locked; next "
-                    "try in {}",
-                    account, state.rejections, config::format_duration(left)));
+    return fail(ErrorCode::authentication, Phase::authentication, resting(account, state));
   }
-  if (state.canary_out) {
-    return fail(ErrorCode::authentication, Phase::authentication,
-                fmt::format("credential '{}' was rejected {} times; one login tries it again now", account,
-                            state.rejections));
-  }
+  if (state.canary_out)
+    return fail(ErrorCode::authentication, Phase::authentication, resting(account, state));
   state.canary_out = true;
   return {};
 }
 
-void LockoutGuard::rejected(const std::string& account, const config::Lockout& rule, TimePoint now) {
+void LockoutGuard::rejected(const std::string& account, const config::Lockout& rule, TimePoint now,
+                            std::string cause) {
   Account& state = accounts_[account];
   ++state.rejections;
   state.canary_out = false;
   state.rests_until = now + rule.retry;
+  state.rests_until_wall = std::chrono::system_clock::now() + rule.retry;
+  state.cause = std::move(cause);
 }
 
 void LockoutGuard::accepted(const std::string& account) {
@@ -58,7 +61,7 @@ class GuardedFactory : public SessionFactory {
     if (session) {
       guard_.accepted(account_);
     } else if (session.error().code == ErrorCode::authentication) {
-      guard_.rejected(account_, rule_, Clock::now());
+      guard_.rejected(account_, rule_, Clock::now(), session.error().text);
     } else {
       guard_.undecided(account_);
     }

@@ -18,7 +18,7 @@ class LockoutGuard {
   // Whether `account` may be tried now; the error says since when and until when it rests. A yes while the
   // account is under suspicion makes the caller the canary: others wait for its report.
   Result<void> may_try(const std::string& account, const config::Lockout& rule, TimePoint now);
-  void rejected(const std::string& account, const config::Lockout& rule, TimePoint now);
+  void rejected(const std::string& account, const config::Lockout& rule, TimePoint now, std::string cause);
   void accepted(const std::string& account);
   void undecided(const std::string& account);  // the login failed for another reason
 
@@ -26,8 +26,11 @@ class LockoutGuard {
   struct Account {
     int rejections = 0;
     TimePoint rests_until{};
+    std::chrono::system_clock::time_point rests_until_wall{};  // for people
+    std::string cause;                                         // of the last rejection
     bool canary_out = false;
   };
+  static std::string resting(const std::string& account, const Account& state);
   std::map<std::string, Account> accounts_;
 };
 

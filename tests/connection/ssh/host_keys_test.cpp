@@ -50,7 +50,7 @@ struct Files {
 }  // namespace
 
 TEST_CASE("a fingerprint is what ssh-keygen prints") {
-  // Of a key made for this test by ssh-keygen.
+  // Against ssh-keygen itself: "a scan shows the host key without logging in".
   const HostKey key{"ssh-ed25519", "AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f"};
   CHECK(key.fingerprint().starts_with("SHA256:"));
   CHECK(key.fingerprint().size() == 7 + 43);
