@@ -20,7 +20,7 @@ int run_hostkey(const Options& options);
 std::optional<config::Settings> load_or_complain(const Options& options);
 
 // The profiles of the site's own count where the configuration has them; without a configuration the built-in
-// ones do.
-config::Platforms known_platforms(const Options& options);
+// ones do. Null, and a word on standard error, if a file was named that is not there.
+std::optional<config::Platforms> known_platforms(const Options& options);
 
 }  // namespace linewatch::agent

@@ -14,11 +14,16 @@ std::optional<config::Settings> load_or_complain(const Options& options) {
   return std::nullopt;
 }
 
-config::Platforms known_platforms(const Options& options) {
+std::optional<config::Platforms> known_platforms(const Options& options) {
   config::Platforms builtin = config::builtin_platforms();
-  if (!std::filesystem::exists(options.config_file)) return builtin;
+  if (!std::filesystem::exists(options.config_file)) {
+    if (!options.config_given) return builtin;
+    std::fprintf(stderr, "linewatch: there is no file %s\n", options.config_file.c_str());
+    return std::nullopt;
+  }
   config::Loaded loaded = config::load(options.config_file);
-  return loaded.settings.platforms.names().empty() ? builtin : std::move(loaded.settings.platforms);
+  if (loaded.settings.platforms.names().empty()) return builtin;
+  return std::move(loaded.settings.platforms);
 }
 
 }  // namespace linewatch::agent

@@ -1,6 +1,9 @@
 #include <signal.h>
+#include <sys/resource.h>
 
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <exception>
 
 #include "agent/commands.hpp"
@@ -33,9 +36,15 @@ int dispatch(const linewatch::agent::Options& options) {
 int main(int argc, char** argv) {
   // A router that goes away while it is written to is an error of that write, not the end of the program.
   signal(SIGPIPE, SIG_IGN);
+  // Passwords live in this process's memory; a core file would carry them away.
+  const rlimit no_core{0, 0};
+  setrlimit(RLIMIT_CORE, &no_core);
   try {
     const auto parsed = linewatch::agent::parse_options(argc, argv);
-    return parsed.leave ? parsed.exit_code : dispatch(parsed.options);
+    const int code = parsed.leave ? parsed.exit_code : dispatch(parsed.options);
+    if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
+    std::fprintf(stderr, "linewatch: cannot write to standard output: %s\n", std::strerror(errno));
+    return linewatch::agent::exit_not_done;
   } catch (const std::exception& bug) {
     std::fprintf(stderr, "linewatch: stopped by an unexpected error (please report it): %s\n", bug.what());
     return linewatch::agent::exit_not_done;

@@ -102,6 +102,7 @@ ParsedOptions parse_options(int argc, const char* const* argv) {
     return {options, true, report(error, app, argc, argv)};
   }
 
+  options.config_given = app.count("--config") > 0;
   if (run->parsed()) options.command = CommandName::run;
   if (check->parsed()) options.command = CommandName::check;
   if (ping->parsed()) options.command = CommandName::ping;
@@ -113,8 +114,9 @@ ParsedOptions parse_options(int argc, const char* const* argv) {
 
   const bool wants_names = ping->parsed() || scan->parsed() || accept->parsed() || forget->parsed();
   if (wants_names && options.names.empty() == !options.all) {
-    std::fprintf(stderr, "linewatch: name at least one %s, or say --all\n",
-                 ping->parsed() ? "line" : "router");
+    const char* const kind = ping->parsed() ? "line" : "router";
+    if (options.all) std::fprintf(stderr, "linewatch: name %ss or say --all, not both\n", kind);
+    if (!options.all) std::fprintf(stderr, "linewatch: name at least one %s, or say --all\n", kind);
     return {options, true, exit_bad_configuration};
   }
   return parsed;

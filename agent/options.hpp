@@ -18,6 +18,7 @@ enum class CommandName { run, check, ping, parse, hostkey_scan, hostkey_accept, 
 struct Options {
   CommandName command = CommandName::run;
   std::filesystem::path config_file = "/etc/linewatch/linewatch.yml";
+  bool config_given = false;       // -c was written
   std::vector<std::string> names;  // ping: lines; hostkey: routers
   bool all = false;                // ping, hostkey: every one
   bool json = false;               // ping

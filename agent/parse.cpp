@@ -25,7 +25,9 @@ bool read_bounded(std::istream& in, std::string& text) {
 }  // namespace
 
 int run_parse(const Options& options) {
-  const config::Platforms platforms = known_platforms(options);
+  const auto known = known_platforms(options);
+  if (!known) return exit_bad_configuration;
+  const config::Platforms& platforms = *known;
   const auto platform = platforms.find(options.platform);
   if (!platform) {
     std::fprintf(stderr, "linewatch: unknown platform '%s'%s\n", options.platform.c_str(),

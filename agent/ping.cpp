@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
@@ -140,10 +141,20 @@ struct Session {
   int exit_code = exit_ok;
 };
 
+// What must not show even if the router prints it.
+std::vector<config::Secret> secrets_of(const config::Settings& settings, const config::Router& router) {
+  std::vector<config::Secret> secrets;
+  for (const std::string& name : router.credentials) {
+    const config::Credential& credential = settings.credentials.at(name);
+    if (credential.password) secrets.push_back(*credential.password);
+  }
+  return secrets;
+}
+
 Awaitable<void> measure_line(Session& session, const config::Line& line) {
   const config::Router& router = *session.settings.router(line.router);
   connection::Trace trace;
-  if (session.options.trace) trace = make_trace(router.name);
+  if (session.options.trace) trace = make_trace(router.name, secrets_of(session.settings, router));
   const auto pool = session.routers.pool(router, std::move(trace));
   const connection::Context ctx(connection::TimePoint::max(), session.stop.get_token());
   const auto now = std::chrono::system_clock::now();
@@ -151,7 +162,10 @@ Awaitable<void> measure_line(Session& session, const config::Line& line) {
       co_await scheduler::measure(ctx, line, router, *pool, session.routers.resolver(), now);
   session.exit_code = worse(session.exit_code, measurement.result.state);
   session.printer.result(line, router, measurement);
-  if (measurement.result.state == LineState::router_error) {
+  const LineState state = measurement.result.state;
+  // The row says it already where both go to one terminal.
+  const bool shown = !session.options.json && isatty(STDOUT_FILENO) && isatty(STDERR_FILENO);
+  if (state != LineState::up && state != LineState::down && !shown) {
     fmt::print(stderr, "linewatch: {}: {}\n", line.id, measurement.result.error);
   }
 }
@@ -163,6 +177,18 @@ Awaitable<void> measure_all(asio::any_io_executor loop, Session& session) {
   co_await gather(loop, std::move(runs));
   const connection::Context ctx = connection::Context().within(std::chrono::seconds(3));
   co_await session.routers.close(ctx);
+}
+
+// The first signal cancels the pings and logs out; a second one ends it at once.
+void on_signal(asio::signal_set& signals, Session& session, asio::io_context& loop) {
+  signals.async_wait([&](boost::system::error_code error, int) {
+    if (error) return;
+    if (!session.stop.request_stop()) {
+      session.exit_code = exit_not_done;
+      loop.stop();
+    }
+    on_signal(signals, session, loop);
+  });
 }
 
 }  // namespace
@@ -184,9 +210,7 @@ int run_ping(const Options& options) {
   const Printer printer(lines, options.json);
   Session session{options, *settings, std::move(lines), **routers, printer, {}, exit_ok};
   asio::signal_set signals(loop, SIGINT, SIGTERM);
-  signals.async_wait([&](boost::system::error_code error, int) {
-    if (!error) session.stop.request_stop();
-  });
+  on_signal(signals, session, loop);
   asio::co_spawn(loop, measure_all(loop.get_executor(), session), [&](std::exception_ptr bug) {
     if (bug) std::rethrow_exception(bug);
     signals.cancel();

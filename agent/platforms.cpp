@@ -31,7 +31,9 @@ std::string profile_text(const config::Platform& platform) {
 }  // namespace
 
 int run_platforms(const Options& options) {
-  const config::Platforms platforms = known_platforms(options);
+  const auto known = known_platforms(options);
+  if (!known) return exit_bad_configuration;
+  const config::Platforms& platforms = *known;
   if (options.platform.empty()) {
     for (const std::string& name : platforms.names()) {
       const auto platform = platforms.find(name);

@@ -33,7 +33,8 @@ Routers::Routers(boost::asio::any_io_executor loop, const config::Settings& sett
     : loop_(std::move(loop)),
       settings_(settings),
       log_(std::move(log)),
-      host_keys_(settings.host_keys, learned_host_keys_file(settings)) {}
+      host_keys_(settings.host_keys, learned_host_keys_file(settings)),
+      lockout_(loop_) {}
 
 Result<std::unique_ptr<Routers>> Routers::open(boost::asio::any_io_executor loop,
                                                const config::Settings& settings,
@@ -69,13 +70,15 @@ std::unique_ptr<connection::SessionFactory> Routers::factory_for(const config::R
   access.platform = router.platform;
   access.legacy_ssh = router.legacy_ssh;
   access.connection = router.connection;
-  for (const std::string& name : router.credentials)
-    access.credentials.push_back(settings_.credentials.at(name));
-
-  auto factory = connection::make_ssh_session_factory(loop_, resolver_, host_keys_, std::move(access), log_,
-                                                      std::move(trace));
-  const config::Credential& account = settings_.credentials.at(router.credentials.front());
-  return connection::make_guarded_factory(lockout_, account, router.name, std::move(factory));
+  std::vector<connection::GuardedLogin> logins;
+  for (const std::string& name : router.credentials) {
+    const config::Credential& credential = settings_.credentials.at(name);
+    access.credentials = {credential};
+    logins.push_back(
+        {connection::GuardedLogin::account_of(credential, router.name), credential.lockout,
+         connection::make_ssh_session_factory(loop_, resolver_, host_keys_, access, log_, trace)});
+  }
+  return connection::make_guarded_factory(lockout_, std::move(logins));
 }
 
 connection::Awaitable<void> Routers::close(connection::Context ctx) {

@@ -14,6 +14,7 @@
 #include "agent/gather.hpp"
 #include "agent/log.hpp"
 #include "agent/routers.hpp"
+#include "agent/state_lock.hpp"
 #include "agent/version.hpp"
 #include "aggregator/aggregator.hpp"
 #include "scheduler/worker.hpp"
@@ -43,6 +44,8 @@ class Agent {
         routers_(std::move(routers)),
         aggregator_(loop.get_executor(), settings.zabbix, routers_->resolver(), log_),
         signals_(loop, SIGTERM, SIGINT, SIGHUP) {}
+
+  int exit_code() const { return exit_code_; }
 
   void start() {
     aggregator_.start();
@@ -86,7 +89,11 @@ class Agent {
       if (number == SIGHUP) {
         log_->warn("a reload is not in this version yet; restart to read the configuration again");
       } else if (stopping_) {
-        log_->warn("stopped at once by a second signal; sessions may stay open on the routers");
+        log_->warn(
+            "stopped at once by a second signal; sessions may stay open on the routers, unsent values are "
+            "lost");
+        report();
+        exit_code_ = exit_not_done;
         loop_.stop();
       } else {
         stopping_ = true;
@@ -139,6 +146,7 @@ class Agent {
   std::vector<std::unique_ptr<scheduler::RouterWorker>> workers_;
   asio::signal_set signals_;
   std::size_t lines_ = 0;
+  int exit_code_ = exit_ok;
   bool stopping_ = false;
 };
 
@@ -155,6 +163,11 @@ int run_agent(const Options& options) {
   auto log = make_logger(settings.log);
   for (const auto& problem : loaded.problems) log->warn("{}", problem.format());
 
+  const auto lock = StateLock::take(settings.agent.state_dir);
+  if (!lock) {
+    log->error("{}", lock.error());
+    return exit_not_done;
+  }
   asio::io_context loop(1);
   auto routers = Routers::open(loop.get_executor(), settings, log);
   if (!routers) {
@@ -164,7 +177,7 @@ int run_agent(const Options& options) {
   Agent agent(loop, settings, std::move(*routers), log);
   agent.start();
   loop.run();
-  return exit_ok;
+  return agent.exit_code();
 }
 
 }  // namespace linewatch::agent

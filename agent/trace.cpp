@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <utility>
 
@@ -34,6 +35,17 @@ std::string escaped(std::string_view text) {
   return out;
 }
 
+std::string masked(std::string text, const std::vector<config::Secret>& secrets) {
+  constexpr std::string_view stars = "********";
+  for (const config::Secret& secret : secrets) {
+    for (std::size_t at = 0; !secret.empty() && (at = text.find(secret.reveal(), at)) != text.npos;
+         at += stars.size()) {
+      text.replace(at, secret.reveal().size(), stars);
+    }
+  }
+  return text;
+}
+
 char mark_of(connection::TraceDirection direction) {
   switch (direction) {
     case connection::TraceDirection::sent:
@@ -48,8 +60,11 @@ char mark_of(connection::TraceDirection direction) {
 
 }  // namespace
 
-connection::Trace make_trace(std::string router) {
-  return [router = std::move(router)](connection::TraceDirection direction, std::string_view text) {
+connection::Trace make_trace(std::string router, std::vector<config::Secret> secrets) {
+  return [router = std::move(router), secrets = std::move(secrets)](connection::TraceDirection direction,
+                                                                    std::string_view octets) {
+    const std::string shown = masked(std::string(octets), secrets);
+    std::string_view text = shown;
     while (!text.empty()) {
       const std::size_t end =
           std::min(text.size(), text.find('\n') == text.npos ? text.size() : text.find('\n') + 1);

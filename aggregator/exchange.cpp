@@ -88,7 +88,7 @@ Awaitable<Result<Answer>> Exchange::talk(Context ctx, const config::Node& node, 
   // A server that has answered "no" may close before it has read all; its answer then still lies here to be
   // read.
   const bool cut = error == asio::error::broken_pipe || error == asio::error::connection_reset;
-  if (cancelled_ || (error && !cut))
+  if (cancelled_ || timed_out_ || (error && !cut))
     co_return std::unexpected(broken(Phase::write, "sending to " + name, error));
   Result<Answer> answer = co_await read_answer(name);
   co_return answer;

@@ -16,6 +16,11 @@ struct Check {
     reader.error(key, fmt::format("the ping of {} can't say {}", platform.name, what));
   }
 
+  void accepts(std::string_view key, const PingOption& option, const std::string& value) const {
+    if (!option.accepts || RE2::FullMatch(value, option.accepts.re())) return;
+    cannot(key, fmt::format("'{}' (it takes {})", value, option.accepts.text()));
+  }
+
   // `written` turns a bound of {value} into what stands in the file.
   template <typename Written>
   void within(std::string_view key, const PingOption& option, double value, Written written) const {
@@ -66,8 +71,9 @@ void check_source(const Check& check, const PingSyntax& syntax) {
   const std::string& source = check.line.source;
   if (source.empty()) return;
   if (!is_ip(source)) {
-    if (!syntax.source_interface) check.cannot("source", "a source interface (write the source's address)");
-    return;
+    if (!syntax.source_interface)
+      return check.cannot("source", "a source interface (write the source's address)");
+    return check.accepts("source", *syntax.source_interface, source);
   }
   if (!syntax.source) return check.cannot("source", "a source address");
   if (is_ipv6(source) != (check.line.family == 6)) {
@@ -86,6 +92,7 @@ void check_ping(const Reader& reader, const Line& line, const Platform& platform
   check_size(check, *syntax);
   check_source(check, *syntax);
   if (!line.vrf.empty() && !syntax->vrf) check.cannot("vrf", "a VRF");
+  if (!line.vrf.empty() && syntax->vrf) check.accepts("vrf", *syntax->vrf, line.vrf);
   if (line.df && !syntax->df) check.cannot("df", "df");
   if (line.dscp != 0) {
     if (!syntax->dscp) return check.cannot("dscp", "a dscp");

@@ -60,6 +60,9 @@ constexpr Row rows[] = {
     {Where::router, "jump", "", not_served},
     {Where::line, "warmup", "0"},
     {Where::line, "confirm.times", "0"},
+    {Where::line, "group"},
+    {Where::line, "role"},
+    {Where::line, "labels", "{}"},
     {Where::line, "task", "ping", "only ping can be done in this version; the line is pinged"},
 };
 

@@ -27,8 +27,8 @@ LineState state_of(const Error& error) {
     case ErrorCode::acquire_timeout:
     case ErrorCode::internal:
       return LineState::agent_error;
-    case ErrorCode::output_limit:
-      return LineState::line_error;
+    case ErrorCode::output_limit:  // of the ping itself, or of a router that cannot even be set up
+      return error.phase == Phase::read ? LineState::line_error : LineState::router_error;
     default:
       return LineState::router_error;
   }
@@ -36,11 +36,20 @@ LineState state_of(const Error& error) {
 
 namespace {
 
+constexpr auto resolve_limit = std::chrono::seconds(10);  // where the agent resolves a target's name
+
+// The line's name that cannot be resolved is the line's error; a stop or an overload while resolving is not.
+LineState state_of_resolving(const Error& error) {
+  const bool of_the_name = error.code == ErrorCode::resolve || error.code == ErrorCode::deadline;
+  return of_the_name ? LineState::line_error : state_of(error);
+}
+
 // The target as it is to be typed: written so, or resolved by the agent where the line asks for that.
 Awaitable<Result<std::string>> target_address(Context ctx, const config::Line& line,
                                               connection::Resolver& resolver) {
   if (line.resolve == config::Resolve::router || config::is_ip(line.target)) co_return line.target;
-  auto addresses = co_await resolver.resolve(ctx, line.target, line.family);
+  const Context limited = ctx.within(resolve_limit);
+  auto addresses = co_await resolver.resolve(limited, line.target, line.family);
   if (!addresses) co_return std::unexpected(std::move(addresses.error()));
   co_return addresses->front().to_string();
 }
@@ -86,15 +95,17 @@ void fail_with(aggregator::LineResult& result, LineState state, std::string why)
 // Acquire, type, and give back. A session that the router closed while it idled is not the line's fault:
 // once, another is taken.
 Awaitable<void> run(Context ctx, const config::Line& line, const config::Router& router,
-                    connection::Pool& pool, connection::Resolver& resolver, Measurement& measurement) {
+                    connection::Pool& pool, connection::Resolver& resolver, Clock::duration longest_wait,
+                    Measurement& measurement) {
   aggregator::LineResult& result = measurement.result;
   auto address = co_await target_address(ctx, line, resolver);
-  if (!address) co_return fail_with(result, LineState::line_error, address.error().text);
+  if (!address) co_return fail_with(result, state_of_resolving(address.error()), address.error().text);
   auto rendered = render_ping(line, *router.platform, *address);
   if (!rendered) co_return fail_with(result, LineState::line_error, rendered.error());
 
   for (int attempt = 1;; ++attempt) {
-    auto lease = co_await pool.acquire(ctx);
+    const Context waiting = ctx.within(longest_wait);
+    auto lease = co_await pool.acquire(waiting);
     if (!lease) co_return fail_with(result, state_of(lease.error()), lease.error().text);
     measurement.reused = !lease->fresh();
     measurement.command = *rendered;
@@ -111,7 +122,9 @@ Awaitable<void> run(Context ctx, const config::Line& line, const config::Router&
       co_return;
     }
     const Error& error = typed.error();
-    const bool stale_session = error.code == ErrorCode::closed && measurement.reused;
+    // Found closed before anything was typed; a router that closes in mid-ping is asked no second time.
+    const bool stale_session =
+        error.code == ErrorCode::closed && error.phase == Phase::write && measurement.reused;
     if (!stale_session || attempt > pool.core().policy().max_connections) {
       co_return fail_with(result, state_of(error), error.text);
     }
@@ -122,7 +135,7 @@ Awaitable<void> run(Context ctx, const config::Line& line, const config::Router&
 
 Awaitable<Measurement> measure(Context ctx, const config::Line& line, const config::Router& router,
                                connection::Pool& pool, connection::Resolver& resolver,
-                               std::chrono::system_clock::time_point due) {
+                               std::chrono::system_clock::time_point due, Clock::duration longest_wait) {
   Measurement measurement;
   aggregator::LineResult& result = measurement.result;
   result.line = line.id;
@@ -130,7 +143,7 @@ Awaitable<Measurement> measure(Context ctx, const config::Line& line, const conf
   result.zabbix_host = line.zabbix_host;
   result.clock = due;
   const auto began = Clock::now();
-  co_await run(ctx, line, router, pool, resolver, measurement);
+  co_await run(ctx, line, router, pool, resolver, longest_wait, measurement);
   if (result.state == LineState::down && result.error.empty()) result.error = "no reply: all probes lost";
   result.check_time = Clock::now() - began;
   co_return measurement;

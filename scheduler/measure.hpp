@@ -18,11 +18,12 @@ struct Measurement {
   std::string command;  // as typed; empty if it never came to that
 };
 
-// `due`: when the turn was due, for results of pings that were never typed. All references outlive the call.
-connection::Awaitable<Measurement> measure(connection::Context ctx, const config::Line& line,
-                                           const config::Router& router, connection::Pool& pool,
-                                           connection::Resolver& resolver,
-                                           std::chrono::system_clock::time_point due);
+// `due`: when the turn was due, for results of pings that were never typed. `longest_wait`: for a session,
+// besides the pool's own limit. All references outlive the call.
+connection::Awaitable<Measurement> measure(
+    connection::Context ctx, const config::Line& line, const config::Router& router, connection::Pool& pool,
+    connection::Resolver& resolver, std::chrono::system_clock::time_point due,
+    connection::Clock::duration longest_wait = connection::Clock::duration::max());
 
 // The line state that a failure of the session or the pool means (README, "line.status").
 aggregator::LineState state_of(const connection::Error& error);

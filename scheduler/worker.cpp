@@ -40,7 +40,7 @@ RouterWorker::RouterWorker(asio::any_io_executor loop, const config::Router& rou
       timer_(loop_),
       all_done_(loop_, TimePoint::max()) {
   runs_.reserve(lines.size());
-  for (const config::Line* line : lines) runs_.push_back({line, false, false, std::nullopt});
+  for (const config::Line* line : lines) runs_.push_back({line});
 }
 
 void RouterWorker::start() {
@@ -64,7 +64,6 @@ void RouterWorker::start_due(TimePoint now) {
     const std::uint64_t missed = turn->skipped + (run.running ? 1 : 0);
     if (missed > 0) skip(run, missed);
     if (run.running) continue;
-    if (missed == 0) run.skipping = false;
     run.running = true;
     ++running_;
     ++statistics_.turns;
@@ -80,19 +79,27 @@ Awaitable<void> RouterWorker::run_turn(std::size_t entry, TimePoint due) {
   const auto due_wall = std::chrono::system_clock::now() -
                         std::chrono::duration_cast<std::chrono::system_clock::duration>(late);
   const Context ctx(TimePoint::max(), cancel_turns_.get_token());
-  const Measurement measurement = co_await measure(ctx, *run.line, router_, *pool_, resolver_, due_wall);
+  // Who waits for a session longer than the interval reports that, turn by turn, instead of falling silent.
+  const Clock::duration longest_wait = run.line->interval;
+  const Measurement measurement =
+      co_await measure(ctx, *run.line, router_, *pool_, resolver_, due_wall, longest_wait);
   run.running = false;
   report(run, measurement.result);
   if (--running_ == 0) all_done_.cancel();
 }
 
 void RouterWorker::skip(LineRun& run, std::uint64_t turns) {
+  constexpr auto said_for = std::chrono::minutes(10);
   statistics_.skipped += turns;
-  if (!std::exchange(run.skipping, true)) {
-    log_->warn(
-        "turns are skipped line={} router={}: the last ping has not ended yet, or the agent stood still",
-        run.line->id, router_.name);
-  }
+  run.skipped += turns;
+  const TimePoint now = Clock::now();
+  if (now < run.say_skips_from) return;
+  run.say_skips_from = now + said_for;
+  log_->warn(
+      "turns are skipped line={} router={} skipped={}: the turn before has not ended yet (it waits for a "
+      "session or for "
+      "its ping), or the agent stood still",
+      run.line->id, router_.name, std::exchange(run.skipped, 0));
 }
 
 // One log line per change of state, none per ping.

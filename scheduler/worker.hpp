@@ -48,7 +48,8 @@ class RouterWorker {
   struct LineRun {
     const config::Line* line = nullptr;
     bool running = false;
-    bool skipping = false;  // said once when it begins
+    std::uint64_t skipped = 0;   // since that was last said
+    TimePoint say_skips_from{};  // not more often than now and then
     std::optional<aggregator::LineState> state;
   };
 

@@ -39,7 +39,10 @@ Awaitable<Result<CommandOutput>> Driver::run(Context ctx, Command command) {
     co_return fail(ErrorCode::internal, Phase::write, label("a command must be one line of printable text"));
   if (!prompt_.learned() || dirty_)
     co_return fail(ErrorCode::internal, Phase::write, label("the session is not at its prompt"));
-  if (auto drained = drain(); !drained) co_return std::unexpected<Error>(std::move(drained.error()));
+  if (auto drained = drain(); !drained) {
+    dirty_ = true;
+    co_return failed(std::move(drained.error()), Phase::write, {});  // nothing was typed
+  }
   if (ctx.stopped())
     co_return fail(ErrorCode::cancelled, Phase::write, label("cancelled before the command"));
 

@@ -48,8 +48,6 @@ std::string_view to_string(CloseReason reason) {
       return "lost";
     case CloseReason::draining:
       return "draining";
-    case CloseReason::surplus:
-      return "surplus";
   }
   return "idle";
 }
@@ -212,9 +210,9 @@ TimePoint PoolCore::next_wakeup() const {
   for (const Slot& slot : slots_) {
     if (slot.state != SlotState::idle) continue;
     next = std::min({next, slot.expires, slot.checked + policy_.health_check_interval});
-    if (live() > policy_.min_connections) next = std::min(next, slot.since + policy_.idle_timeout);
+    if (more_than_warm()) next = std::min(next, slot.since + policy_.idle_timeout);
   }
-  if (last_login_error_ && count(SlotState::connecting) == 0 && wanted_logins() > 0)
+  if (!draining_ && last_login_error_ && count(SlotState::connecting) == 0 && wanted_logins() > 0)
     next = std::min(next, next_login_);
   return next;
 }
@@ -287,8 +285,7 @@ void PoolCore::retire_idle(TimePoint now) {
     if (slot.state != SlotState::idle) continue;
     if (worn(slot, now)) {
       close(i, now, CloseReason::worn);
-    } else if (live() - count(SlotState::closing) > policy_.min_connections &&
-               now >= slot.since + policy_.idle_timeout) {
+    } else if (more_than_warm() && now >= slot.since + policy_.idle_timeout) {
       close(i, now, CloseReason::idle);
     } else if (now >= slot.checked + policy_.health_check_interval) {
       const TimePoint idle_since = slot.since;
@@ -306,7 +303,7 @@ void PoolCore::expire_waiters(TimePoint now) {
     }
     ++statistics_.wait_timeouts;
     refuse(*waiter,
-           {ErrorCode::acquire_timeout, Phase::waiting,
+           {timeout_code(), Phase::waiting,
             fmt::format("{}: no session came free: {}", router_, why_no_session(now, waiter->arrived))});
     waiter = waiters_.erase(waiter);
   }
@@ -367,6 +364,18 @@ Ticket PoolCore::enter(int slot, SlotState state, TimePoint now) {
   session.state = state;
   session.since = now;
   return {slot, ++session.generation};
+}
+
+// Why a wait was in vain: all sessions were busy, or there never was one since the router lets nobody in.
+ErrorCode PoolCore::timeout_code() const {
+  const int busy = count(SlotState::leased) + count(SlotState::checking) + count(SlotState::recovering);
+  if (busy > 0) return ErrorCode::acquire_timeout;
+  if (last_login_error_) return last_login_error_->code;
+  return count(SlotState::connecting) > 0 ? ErrorCode::unreachable : ErrorCode::acquire_timeout;
+}
+
+bool PoolCore::more_than_warm() const {
+  return live() - count(SlotState::closing) > policy_.min_connections;
 }
 
 bool PoolCore::worn(const Slot& slot, TimePoint now) const {

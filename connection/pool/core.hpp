@@ -34,7 +34,7 @@ struct Ticket {
 
 using WaiterId = std::uint64_t;
 
-enum class CloseReason { idle, worn, unhealthy, lost, draining, surplus };
+enum class CloseReason { idle, worn, unhealthy, lost, draining };
 std::string_view to_string(CloseReason reason);
 
 // What the borrower left behind.
@@ -121,6 +121,8 @@ class PoolCore {
   void refuse(const Waiter& waiter, Error error);
   void refuse_all(ErrorCode code, Phase phase);
   bool worn(const Slot& slot, TimePoint now) const;
+  bool more_than_warm() const;
+  ErrorCode timeout_code() const;
   int wanted_logins() const;
   int freshest_idle() const;
   Clock::duration jittered(Clock::duration base, double fraction);

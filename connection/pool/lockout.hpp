@@ -1,12 +1,17 @@
 #pragma once
 // Protects accounts, not routers: an AAA server locks an account after about three rejected passwords,
-// whichever routers they were typed on. After `rejections` in a row the credential rests everywhere for
-// `retry`; then one login, the canary, tries, and its success frees all. One guard for all routers of a loop;
-// use on that loop only.
+// whichever routers they were typed on. Until an account has proved good, only as many logins try it at once
+// as it may be rejected; the others wait for their outcome. After `rejections` in a row the credential rests
+// everywhere for `retry`; then one login, the canary, tries, and its success frees all. One guard for all
+// routers of a loop; use on that loop only.
 
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "config/settings.hpp"
 #include "connection/session.hpp"
@@ -15,29 +20,49 @@ namespace linewatch::connection {
 
 class LockoutGuard {
  public:
-  // Whether `account` may be tried now; the error says since when and until when it rests. A yes while the
-  // account is under suspicion makes the caller the canary: others wait for its report.
-  Result<void> may_try(const std::string& account, const config::Lockout& rule, TimePoint now);
-  void rejected(const std::string& account, const config::Lockout& rule, TimePoint now, std::string cause);
-  void accepted(const std::string& account);
-  void undecided(const std::string& account);  // the login failed for another reason
+  enum class Admission { granted, wait, rests };
+  enum class Outcome { accepted, rejected, undecided };  // undecided: the login failed for another reason
+
+  explicit LockoutGuard(const boost::asio::any_io_executor& loop);
+
+  // Waits for leave to try `account`; every leave is followed by one report(). The error says until when the
+  // account rests and why, or that the context ended.
+  Awaitable<Result<void>> admit(Context ctx, std::string account, config::Lockout rule);
+  void report(const std::string& account, const config::Lockout& rule, Outcome outcome, TimePoint now,
+              std::string cause = {});
+
+  // The decision alone; `granted` counts as a try until it is reported.
+  Admission decide(const std::string& account, const config::Lockout& rule, TimePoint now);
+  // A steady text, the same for every turn until the next try, since it becomes line.error.
+  std::string resting(const std::string& account) const;
 
  private:
   struct Account {
-    int rejections = 0;
+    bool proved = false;  // accepted since its last rejection
+    int rejections = 0;   // in a row
+    int trying = 0;       // logins under way
     TimePoint rests_until{};
     std::chrono::system_clock::time_point rests_until_wall{};  // for people
     std::string cause;                                         // of the last rejection
-    bool canary_out = false;
   };
-  static std::string resting(const std::string& account, const Account& state);
+
+  boost::asio::any_io_executor loop_;
   std::map<std::string, Account> accounts_;
+  // Never expires; cancelled at each report. Shared with the stop callbacks of those who wait.
+  std::shared_ptr<boost::asio::steady_timer> changed_;
 };
 
-// A factory that asks the guard before each login and reports to it afterwards. `guard` outlives it.
-std::unique_ptr<SessionFactory> make_guarded_factory(LockoutGuard& guard,
-                                                     const config::Credential& credential,
-                                                     const std::string& router,
-                                                     std::unique_ptr<SessionFactory> factory);
+// One credential of a router: who is protected, how, and the login with it.
+struct GuardedLogin {
+  std::string account;
+  config::Lockout rule;
+  std::unique_ptr<SessionFactory> factory;
+
+  static std::string account_of(const config::Credential& credential, const std::string& router);
+};
+
+// Tries the logins in order, the next only after a rejection or while one rests. `guard` outlives the
+// factory.
+std::unique_ptr<SessionFactory> make_guarded_factory(LockoutGuard& guard, std::vector<GuardedLogin> logins);
 
 }  // namespace linewatch::connection

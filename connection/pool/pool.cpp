@@ -1,9 +1,7 @@
 #include "connection/pool/pool.hpp"
 
 #include <boost/asio/async_result.hpp>
-#include <boost/asio/bind_executor.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -172,6 +170,7 @@ Awaitable<Result<Lease>> Pool::acquire(Context ctx) {
   auto self = shared_from_this();
   const TimePoint asked = Clock::now();
   if (ctx.stopped()) co_return fail(ErrorCode::cancelled, Phase::waiting, router_ + ": cancelled");
+  forget_lost_sessions(asked);
   const WaiterId waiter = core_.acquire(asked, ctx.deadline());
 
   // The answer may lie in the core's actions already; it is delivered by step(), through the loop, in order.
@@ -203,6 +202,15 @@ Awaitable<Result<Lease>> Pool::acquire(Context ctx) {
   co_return Lease(self, action.ticket, *seat(action.ticket).session, action.fresh);
 }
 
+// A router may close a session that idles; nobody shall be given that one.
+void Pool::forget_lost_sessions(TimePoint now) {
+  for (int i = 0; i < static_cast<int>(seats_.size()); ++i) {
+    const bool idle = core_.state(i) == SlotState::idle;
+    if (idle && !seats_[static_cast<std::size_t>(i)].session->alive())
+      core_.session_lost(now, core_.ticket(i));
+  }
+}
+
 void Pool::give_back(Ticket ticket) {
   Session& session = *seat(ticket).session;
   Returned returned = Returned::clean;
@@ -230,7 +238,7 @@ Awaitable<void> Pool::drain(Context ctx) {
   // Out of time: whatever still runs is stopped, and its end is waited for; nothing outlives the pool.
   log_->warn("{} sessions could not be logged out in time router={}", core_.live(), router_);
   for (Seat& each : seats_) each.stop.request_stop();
-  drained_.expires_at(Clock::now() + std::chrono::seconds(1));
+  drained_.expires_at(Clock::now() + std::chrono::milliseconds(200));
   if (!is_drained_) co_await drained_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
 }
 

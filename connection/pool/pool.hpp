@@ -58,7 +58,7 @@ class Pool : public std::enable_shared_from_this<Pool> {
   Awaitable<Result<Lease>> acquire(Context ctx);
 
   // Refuses new callers, logs idle sessions out, waits for leases to come back. When the context ends, what
-  // is left is dropped without ceremony. Afterwards nothing of the pool runs any more.
+  // is left is stopped and has another 200 ms to end.
   Awaitable<void> drain(Context ctx);
 
   const PoolCore& core() const { return core_; }
@@ -79,6 +79,7 @@ class Pool : public std::enable_shared_from_this<Pool> {
   void answer(Action& action);
   void arm_timer();
   void give_back(Ticket ticket);
+  void forget_lost_sessions(TimePoint now);
   Awaitable<void> log_in(Ticket ticket);
   Awaitable<Result<std::unique_ptr<Session>>> try_logins(Context ctx);
   Awaitable<void> check(Ticket ticket);

@@ -40,6 +40,7 @@ class SshSessionFactory final : public SessionFactory {
   Awaitable<Result<std::unique_ptr<Session>>> login_as(Context ctx, const config::Credential& credential);
   void keep_key(const config::Credential& credential);
   Result<void> accept(const HostKey& key, const std::string& label);
+  Result<void> learn(const HostKey& key, const std::string& label);
   std::unexpected<Error> refuse(const HostKey& key, const std::string& label, std::string_view why) const;
   std::unexpected<Error> explain(Error error, const Transport& transport) const;
   void note(std::string_view text) const {
@@ -129,12 +130,17 @@ Result<void> SshSessionFactory::accept(const HostKey& key, const std::string& la
     case HostKeys::Verdict::unknown:
       if (policy == Policy::off) return {};
       if (policy == Policy::strict) return refuse(key, label, "is unknown");
-      if (log_)
-        log_->info("host key learned router=\"{}\" type={} fingerprint={}", label, key.type,
-                   key.fingerprint());
-      return host_keys_.learn(access_.address, access_.port, key);
+      return learn(key, label);
   }
   return {};
+}
+
+Result<void> SshSessionFactory::learn(const HostKey& key, const std::string& label) {
+  Result<void> learned = host_keys_.learn(access_.address, access_.port, key);
+  if (learned && log_) {
+    log_->info("host key learned router=\"{}\" type={} fingerprint={}", label, key.type, key.fingerprint());
+  }
+  return learned;
 }
 
 std::unexpected<Error> SshSessionFactory::refuse(const HostKey& key, const std::string& label,

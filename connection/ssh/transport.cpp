@@ -385,7 +385,10 @@ Awaitable<void> Transport::await_close(Context ctx) {
   for (;;) {
     const ssize_t count = ::recv(fd, octets, sizeof octets, MSG_DONTWAIT);
     if (count == 0 || (count < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)) break;
-    if (count > 0 && !ctx.expired() && !ctx.stopped()) continue;
+    if (count > 0 && !ctx.expired() && !ctx.stopped()) {
+      co_await waiter_.yield();  // one that floods its farewell has no right to the whole loop
+      continue;
+    }
     const Waiter::Outcome outcome = co_await waiter_.wait(ctx, false);
     if (outcome != Waiter::Outcome::ready) break;
   }

@@ -187,7 +187,8 @@ TEST_CASE("ids, names, VRFs and labels are text exactly as written") {
             "credentials: {0012: {username: 1e3, password: 0x10}}\n"
             "routers: [{name: on, address: 192.0.2.1, platform: cisco_iosxe, credentials: 0012}]\n"
             "lines: [{id: 0012, name: yes, router: on, target: 192.0.2.9, vrf: 100,\n"
-            "         labels: {a: 1.50, b: null, c: off}}]\n") == "");
+            "         labels: {a: 1.50, b: null, c: off}}]\n") ==
+        "linewatch.yml:5:18: warning: lines[0].labels: has no effect yet in this version\n");
   const config::Settings settings = folder.load().settings;
   CHECK(settings.credentials.at("0012").username == "1e3");
   CHECK(settings.credentials.at("0012").password->reveal() == "0x10");
@@ -215,7 +216,9 @@ TEST_CASE("defaults are laid over each other, and null takes one back") {
             "lines:\n"
             "  - {id: 1, router: a, target: 192.0.2.9}\n"
             "  - {id: 2, router: b, target: 192.0.2.9, size: null, labels: {y: 2}}\n"
-            "  - {id: 3, router: b, target: 192.0.2.9, vrf: null, interval: 30s}\n") == "");
+            "  - {id: 3, router: b, target: 192.0.2.9, vrf: null, interval: 30s}\n") ==
+        "linewatch.yml:6:51: warning: defaults.line.labels: has no effect yet in this version\n"
+        "linewatch.yml:12:63: warning: lines[1].labels: has no effect yet in this version\n");
   const config::Settings s = folder.load().settings;
   CHECK(s.routers[0].port == 2222);
   CHECK(s.routers[0].connection.max_connections == 1);

@@ -31,11 +31,6 @@ SshPeer::SshPeer(Options options) : options_(std::move(options)) {
 
 SshPeer::~SshPeer() {
   const std::uint64_t one = 1;
-  {
-    const std::scoped_lock lock(mutex_);
-    stopping_ = true;
-    if (current_ >= 0) ::shutdown(current_, SHUT_RDWR);
-  }
   if (::write(wake_, &one, sizeof one) != sizeof one) std::abort();
   thread_.join();
   ::close(listener_);
@@ -53,8 +48,8 @@ void SshPeer::note(std::string text) {
   tries_.push_back(std::move(text));
 }
 
-bool SshPeer::await_connection() const {
-  pollfd watched[] = {{listener_, POLLIN, 0}, {wake_, POLLIN, 0}};
+bool SshPeer::await(int fd) const {
+  pollfd watched[] = {{fd, POLLIN, 0}, {wake_, POLLIN, 0}};
   while (::poll(watched, 2, -1) < 0) {
   }
   return watched[1].revents == 0;
@@ -67,7 +62,7 @@ void SshPeer::hang() const {
 }
 
 void SshPeer::serve() {
-  while (await_connection()) {
+  while (await(listener_)) {
     const int fd = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
     if (fd >= 0) serve_one(fd);
   }
@@ -75,11 +70,6 @@ void SshPeer::serve() {
 
 void SshPeer::serve_one(int fd) {
   ++connections_;
-  {
-    const std::scoped_lock lock(mutex_);
-    current_ = fd;
-    if (stopping_) ::shutdown(fd, SHUT_RDWR);
-  }
   ssh_bind bind = ssh_bind_new();
   const bool no = false;
   ssh_bind_options_set(bind, SSH_BIND_OPTIONS_PROCESS_CONFIG, &no);
@@ -91,15 +81,25 @@ void SshPeer::serve_one(int fd) {
   ssh_bind_options_set(bind, SSH_BIND_OPTIONS_IMPORT_KEY, key);
   ssh_session session = ssh_new();
   if (ssh_bind_accept_fd(bind, session, fd) == SSH_OK) {
-    if (ssh_handle_key_exchange(session) == SSH_OK && authenticate(session)) shell(session);
+    ssh_set_blocking(session, 0);  // its own waits never end when the client goes
+    int exchanged = SSH_AGAIN;
+    while ((exchanged = ssh_handle_key_exchange(session)) == SSH_AGAIN && ssh_get_fd(session) >= 0 &&
+           await(fd)) {
+    }
+    if (exchanged == SSH_OK && authenticate(session)) shell(session);
     ssh_disconnect(session);
-  }
-  {
-    const std::scoped_lock lock(mutex_);
-    current_ = -1;
   }
   ssh_free(session);
   ssh_bind_free(bind);
+}
+
+ssh_message SshPeer::next_message(ssh_session session) const {
+  for (;;) {
+    ssh_message const message = ssh_message_get(session);
+    if (message != nullptr) return message;
+    const int fd = ssh_get_fd(session);
+    if (fd < 0 || !ssh_is_connected(session) || !await(fd)) return nullptr;
+  }
 }
 
 bool SshPeer::judge(ssh_session session, ssh_message message) {
@@ -135,7 +135,7 @@ bool SshPeer::authenticate(ssh_session session) {
     return false;
   }
   for (;;) {
-    ssh_message message = ssh_message_get(session);
+    ssh_message message = next_message(session);
     if (message == nullptr) return false;
     bool accepted = false, asked = false, rejected = false;
     if (ssh_message_type(message) == SSH_REQUEST_AUTH) {
@@ -164,7 +164,7 @@ void SshPeer::shell(ssh_session session) {
   ssh_channel channel = nullptr;
   bool ready = false;
   while (!ready) {
-    ssh_message message = ssh_message_get(session);
+    ssh_message message = next_message(session);
     if (message == nullptr) return;
     if (ssh_message_type(message) == SSH_REQUEST_CHANNEL_OPEN) {
       channel = ssh_message_channel_request_open_reply_accept(message);
@@ -184,7 +184,11 @@ void SshPeer::shell(ssh_session session) {
   std::string line;
   for (;;) {
     char octets[256];
-    const int count = ssh_channel_read(channel, octets, sizeof octets, 0);
+    const int count = ssh_channel_read_nonblocking(channel, octets, sizeof octets, 0);
+    if (count == 0 && ssh_get_fd(session) >= 0 && !ssh_channel_is_eof(channel)) {
+      if (!await(ssh_get_fd(session))) return;
+      continue;
+    }
     if (count <= 0 || ssh_channel_is_eof(channel) || ssh_channel_is_closed(channel)) return;
     if (options_.silent == Silent::before_prompt) continue;
     for (int i = 0; i < count; ++i) {

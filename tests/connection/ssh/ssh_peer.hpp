@@ -45,8 +45,9 @@ class SshPeer {
   bool judge(ssh_session session, ssh_message message);
   void shell(ssh_session session);
   void note(std::string text);
-  bool await_connection() const;  // false when the peer is to stop
-  void hang() const;              // until then
+  bool await(int fd) const;                             // readable; false when the peer is to stop
+  ssh_message next_message(ssh_session session) const;  // null when the connection is over
+  void hang() const;                                    // until then
 
   Options options_;
   ssh_key host_key_ = nullptr;
@@ -55,8 +56,6 @@ class SshPeer {
   std::uint16_t port_ = 0;
   std::atomic<int> connections_ = 0;
   mutable std::mutex mutex_;  // over what follows
-  int current_ = -1;          // the connection's descriptor, to break it off
-  bool stopping_ = false;
   std::vector<std::string> tries_;
   std::thread thread_;
 };
