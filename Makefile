@@ -47,6 +47,7 @@ format: deps-lint
 	@git ls-files '*.cpp' '*.hpp' | xargs clang-format-19 -i
 
 package: build
+	@packaging/install-packages.sh packaging/packages-package.txt
 	@cd build/release && cpack -G DEB -B ../package >cpack.log 2>&1 || { cat cpack.log; exit 1; }
 	@ls build/package/*.deb
 
