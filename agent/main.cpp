@@ -1,9 +1,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 
-#include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <exception>
 
 #include "agent/commands.hpp"
@@ -43,7 +41,7 @@ int main(int argc, char** argv) {
     const auto parsed = linewatch::agent::parse_options(argc, argv);
     const int code = parsed.leave ? parsed.exit_code : dispatch(parsed.options);
     if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
-    std::fprintf(stderr, "linewatch: cannot write to standard output: %s\n", std::strerror(errno));
+    std::fprintf(stderr, "linewatch: not all could be written to standard output (is the disk full?)\n");
     return linewatch::agent::exit_not_done;
   } catch (const std::exception& bug) {
     std::fprintf(stderr, "linewatch: stopped by an unexpected error (please report it): %s\n", bug.what());
