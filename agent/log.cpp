@@ -8,6 +8,7 @@
 #include <string>
 
 #include "agent/time_text.hpp"
+#include "config/printable.hpp"
 
 namespace linewatch::agent {
 
@@ -18,26 +19,10 @@ std::string_view level_name(spdlog::level::level_enum level) {
                                       : std::string_view(spdlog::level::to_string_view(level).data());
 }
 
-// Names and messages may hold what a router printed: control characters are shown, never sent to the
-// terminal.
-std::string printable(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  for (const char c : text) {
-    const auto octet = static_cast<unsigned char>(c);
-    if (octet < 0x20 || octet == 0x7f) {
-      out += fmt::format("\\x{:02x}", octet);
-    } else {
-      out += c;
-    }
-  }
-  return out;
-}
-
 class TextFormatter : public spdlog::formatter {
  public:
   void format(const spdlog::details::log_msg& message, spdlog::memory_buf_t& out) override {
-    const std::string text = printable({message.payload.data(), message.payload.size()});
+    const std::string text = config::printable({message.payload.data(), message.payload.size()});
     fmt::format_to(std::back_inserter(out), "{} {:<5} {}\n", rfc3339(message.time), level_name(message.level),
                    text);
   }

@@ -22,6 +22,7 @@
 #include "agent/suggest.hpp"
 #include "agent/time_text.hpp"
 #include "agent/trace.hpp"
+#include "config/printable.hpp"
 #include "scheduler/measure.hpp"
 #include "scheduler/task/ping_json.hpp"
 
@@ -118,7 +119,7 @@ class Printer {
     }
     fmt::print("{:<{}}  {:<{}}  {:<{}}  {:<12} {:>7}  {:>24}{}{}\n", line.id, id_width_, line.router,
                router_width_, line.target, target_width_, to_string(result.state), loss, rtt,
-               result.error.empty() ? "" : "  ", result.error);
+               result.error.empty() ? "" : "  ", config::printable(result.error));
   }
 
   bool json_;
@@ -166,7 +167,7 @@ Awaitable<void> measure_line(Session& session, const config::Line& line) {
   // The row says it already where both go to one terminal.
   const bool shown = !session.options.json && isatty(STDOUT_FILENO) && isatty(STDERR_FILENO);
   if (state != LineState::up && state != LineState::down && !shown) {
-    fmt::print(stderr, "linewatch: {}: {}\n", line.id, measurement.result.error);
+    fmt::print(stderr, "linewatch: {}: {}\n", line.id, config::printable(measurement.result.error));
   }
 }
 

@@ -6,25 +6,9 @@
 #include <map>
 #include <tuple>
 
+#include "config/printable.hpp"
+
 namespace linewatch::config {
-
-namespace {
-
-std::string printable(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  for (const char c : text) {
-    const auto octet = static_cast<unsigned char>(c);
-    if (octet < 0x20 || octet == 0x7f) {
-      out += fmt::format("\\x{:02x}", octet);
-    } else {
-      out += c;
-    }
-  }
-  return out;
-}
-
-}  // namespace
 
 std::string Problem::format() const {
   return printable(fmt::format("{}:{}:{}: {}: {}{}{}", file, std::max(line, 1), std::max(column, 1),
