@@ -25,14 +25,24 @@ int Pattern::group(std::string_view name) const {
 }
 
 void Platforms::add(std::shared_ptr<const Platform> platform) {
-  const std::string name = platform->name;
+  add(platform->name, platform->aliases, Known{platform, nullptr});
+}
+
+void Platforms::add_on_demand(const std::string& name, const std::vector<std::string>& aliases, Read read) {
+  add(name, aliases, Known{nullptr, read});
+}
+
+void Platforms::add(const std::string& name, const std::vector<std::string>& aliases, Known known) {
   std::erase_if(aliases_, [&](const auto& alias) { return alias.second == name; });
-  for (const std::string& alias : platform->aliases) aliases_[alias] = name;
-  by_name_[name] = std::move(platform);
+  for (const std::string& alias : aliases) aliases_[alias] = name;
+  by_name_[name] = std::move(known);
 }
 
 std::shared_ptr<const Platform> Platforms::find(const std::string& name) const {
-  if (const auto found = by_name_.find(name); found != by_name_.end()) return found->second;
+  if (const auto found = by_name_.find(name); found != by_name_.end()) {
+    const Known& known = found->second;
+    return known.platform ? known.platform : known.read(name);
+  }
   if (const auto alias = aliases_.find(name); alias != aliases_.end()) return find(alias->second);
   return nullptr;
 }

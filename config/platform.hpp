@@ -138,13 +138,23 @@ struct Platform {
 // All platforms by name; find() also knows aliases.
 class Platforms {
  public:
-  void add(std::shared_ptr<const Platform> platform);                   // replaces one of the same name
+  using Read = std::shared_ptr<const Platform> (*)(const std::string& name);  // never null
+
+  void add(std::shared_ptr<const Platform> platform);  // replaces one of the same name
+  // One that `read` gives when it is first wanted.
+  void add_on_demand(const std::string& name, const std::vector<std::string>& aliases, Read read);
   std::shared_ptr<const Platform> find(const std::string& name) const;  // null if unknown
   std::vector<std::string> names() const;                               // sorted, without aliases
   std::vector<std::string> names_and_aliases() const;
 
  private:
-  std::map<std::string, std::shared_ptr<const Platform>> by_name_;
+  struct Known {
+    std::shared_ptr<const Platform> platform;
+    Read read = nullptr;
+  };
+  void add(const std::string& name, const std::vector<std::string>& aliases, Known known);
+
+  std::map<std::string, Known> by_name_;
   std::map<std::string, std::string> aliases_;
 };
 

@@ -95,14 +95,20 @@ Awaitable<Result<void>> Driver::recover(Context ctx) {
   const std::string_view lines[] = {cli().interrupt, cli().line_end};
   for (const std::string_view line : lines) {
     terminal_.clear();
-    Reading reading;
-    reading.limit = tail_kept;
-    reading.endless = true;
-    reading.timed_out = "no prompt came back after an interrupt";
-    auto sent = co_await send(ctx, Phase::recover, line);
-    if (!sent) co_return std::unexpected<Error>(std::move(sent.error()));
-    auto read = co_await read_to_prompt(ctx, Phase::recover, reading);
-    if (!read) co_return std::unexpected<Error>(std::move(read.error()));
+    for (bool at_prompt = false; !at_prompt;) {
+      Reading reading;
+      reading.limit = tail_kept;
+      reading.endless = true;
+      reading.timed_out = "no prompt came back after an interrupt";
+      auto sent = co_await send(ctx, Phase::recover, line);
+      if (!sent) co_return std::unexpected<Error>(std::move(sent.error()));
+      // An interrupt that comes while the device is just starting the command is lost on some: typed again.
+      const Context patient = ctx.within(settings_.patience.interrupt);
+      auto read = co_await read_to_prompt(patient, Phase::recover, reading);
+      at_prompt = read.has_value();
+      const bool again = !read && read.error().code == ErrorCode::deadline && !ctx.expired();
+      if (!at_prompt && !again) co_return std::unexpected<Error>(std::move(read.error()));
+    }
   }
   if (auto drained = drain(); !drained) co_return failed(std::move(drained.error()), Phase::recover, {});
   dirty_ = false;

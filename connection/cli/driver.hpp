@@ -29,6 +29,7 @@ struct Patience {
   Clock::duration no_echo =
       std::chrono::milliseconds(300);  // a prompt without an echo before it, of a mute router
   Clock::duration late_echo = std::chrono::seconds(2);  // ... of one that has echoed: more likely late output
+  Clock::duration interrupt = std::chrono::seconds(2);  // recovering: no prompt; the interrupt was lost
 };
 
 struct DriverSettings {

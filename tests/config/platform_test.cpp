@@ -8,10 +8,14 @@ TEST_CASE("the built-in platforms are complete") {
   const Platforms platforms = builtin_platforms();
   const std::vector<std::string> expected = {"cisco_iosxe", "frr", "h3c_comware", "huawei_vrp", "linux"};
   CHECK(platforms.names() == expected);
+  std::size_t aliases = 0;
   for (const std::string& name : platforms.names()) {
     const auto platform = platforms.find(name);
     INFO(name);
     CHECK(platform->origin == "built in");
+    CHECK(platform->name == name);  // what stands in the index is what the profile says
+    for (const std::string& alias : platform->aliases) CHECK(platforms.find(alias) == platform);
+    aliases += platform->aliases.size();
     CHECK_FALSE(platform->description.empty());
     CHECK(platform->ping.ipv4);
     CHECK(platform->ping.ipv6);
@@ -20,6 +24,7 @@ TEST_CASE("the built-in platforms are complete") {
     CHECK(platform->cli.interrupt == "\x03");
     CHECK(platform->ping.endless == (name == "frr"));
   }
+  CHECK(platforms.names_and_aliases().size() == platforms.names().size() + aliases);
 }
 
 TEST_CASE("platforms are found by their other names") {

@@ -46,7 +46,7 @@ struct Bench {
     settings.label = "bj-edge-1 (192.0.2.1:22)";
     settings.platform = platform;
     settings.read_timeout = 5s;
-    settings.patience = {.settle = 40ms, .knock = 80ms, .suspect = 60ms, .no_echo = 40ms, .late_echo = 400ms};
+    settings.patience = {.settle = 40ms, .knock = 80ms, .suspect = 60ms, .no_echo = 40ms, .late_echo = 400ms, .interrupt = 100ms};
     settings.trace = [this](TraceDirection direction, std::string_view bytes) {
       (direction == TraceDirection::sent ? sent : received) += bytes;
     };
@@ -451,6 +451,21 @@ TEST_CASE("recovery swallows the prompt of the command that ended just then") {
     REQUIRE(run_on(bench.loop, bench.driver().recover(Context().within(5s))));
     check_ping(bench);
   }
+}
+
+TEST_CASE("recovery types an interrupt again that the router lost") {
+  Bench bench;
+  bench.router.greet("");
+  REQUIRE(bench.login());
+  bench.router.actions["hang"] = [] {};
+  REQUIRE_FALSE(bench.command(Command{.text = "hang"}, Context().within(10ms)));
+  int interrupts = 0;
+  bench.router.actions["^C"] = [&] {
+    if (++interrupts == 2) bench.router.say("^C\r\n" + bench.router.prompt);
+  };
+  REQUIRE(run_on(bench.loop, bench.driver().recover(Context().within(30s))));
+  CHECK(interrupts == 2);
+  check_ping(bench);
 }
 
 TEST_CASE("a command ends with its own time limit and with its caller's stop") {
