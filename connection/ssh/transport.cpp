@@ -1,6 +1,7 @@
 #include "connection/ssh/transport.hpp"
 
 #include <fcntl.h>
+#include <libssh/callbacks.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -9,6 +10,7 @@
 #include <algorithm>
 #include <boost/asio/ip/address.hpp>
 #include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include "connection/ssh/algorithms.hpp"
@@ -27,6 +29,7 @@ constexpr unsigned most_reads_in_a_row = 16;
 // As wide as devices take without complaint: a narrow terminal redraws, wraps and scrolls long commands.
 // vt100 is what every device knows; the little it draws with is stripped.
 constexpr const char* terminal_type = "vt100";
+constexpr const char* mismatch_words = "no match for method";
 constexpr int terminal_columns = 511, terminal_rows = 1000;
 
 // Notices a dead router in the background of an idle session, and under unanswered writes. A kernel without
@@ -51,6 +54,33 @@ bool same_socket(int fd, int original) {
   return fd >= 0 && ::fstat(fd, &one) == 0 && ::fstat(original, &other) == 0 && one.st_dev == other.st_dev &&
          one.st_ino == other.st_ino;
 }
+
+// Keeps libssh's words about algorithms that do not match. Where the router's greeting and its offer come in
+// one piece, libssh closes the socket at once and overwrites them with "Socket error: Success"; its log still
+// has them. Log callback and level are thread-local: set for one step only, which does not wait.
+class MismatchEar {
+ public:
+  explicit MismatchEar(std::string& heard) {
+    ssh_set_log_level(SSH_LOG_TRACE);  // only then errors are logged
+    ssh_set_log_userdata(&heard);
+    ssh_set_log_callback(listen);
+  }
+  ~MismatchEar() {
+    ssh_set_log_level(SSH_LOG_NOLOG);
+    ssh_set_log_userdata(nullptr);
+    ssh_set_log_callback(nullptr);
+  }
+  MismatchEar(const MismatchEar&) = delete;
+  MismatchEar& operator=(const MismatchEar&) = delete;
+
+ private:
+  static void listen(int /*level*/, const char* /*function*/, const char* message, void* heard) noexcept {
+    if (const char* const found = std::strstr(message, mismatch_words)) {
+      // from "no match for method": the function's name and the timestamp before it say nothing
+      static_cast<std::string*>(heard)->assign(found);
+    }
+  }
+};
 
 }  // namespace
 
@@ -116,7 +146,10 @@ Awaitable<Result<HostKey>> Transport::connect(Context ctx, Resolver& resolver, s
   auto prepared = prepare(known);
   if (!prepared) co_return std::unexpected<Error>(std::move(prepared.error()));
   const ssh_session session = session_;
-  const Step step = [session] { return ssh_connect(session); };
+  const Step step = [this, session] {
+    const MismatchEar ear(mismatch_);
+    return ssh_connect(session);
+  };
   auto result = co_await drive(ctx, Phase::key_exchange, step);
   if (!result) co_return std::unexpected<Error>(std::move(result.error()));
   if (*result != SSH_OK) co_return ssh_failure(Phase::key_exchange);
@@ -236,7 +269,7 @@ std::string Transport::banner() const {
 }
 
 std::string Transport::algorithm_mismatch(std::string_view message) const {
-  // "kex error : no match for method X: server [a,b], client [c,d]"
+  // "no match for method X: server [a,b], client [c,d]"
   const std::size_t begin = message.find("method ") + 7, end = message.find(": server [", begin);
   if (end == std::string_view::npos) return std::string(message);
   const std::size_t list = end + 10;
@@ -250,8 +283,7 @@ std::string Transport::algorithm_mismatch(std::string_view message) const {
 std::unexpected<Error> Transport::ssh_failure(Phase phase) const {
   const std::string_view message = ssh_get_error(session_);
   const std::string where(to_string(phase));
-  if (message.find("no match for method") != std::string_view::npos)
-    return error(ErrorCode::protocol, phase, algorithm_mismatch(message));
+  if (!mismatch_.empty()) return error(ErrorCode::protocol, phase, algorithm_mismatch(mismatch_));
   if (!alive()) {
     const char* const reason = ssh_get_disconnect_message(session_);
     std::string text = "the router closed the connection during " + where;

@@ -84,6 +84,7 @@ class Transport final : public ByteChannel {
   Waiter waiter_;
   ssh_session session_ = nullptr;
   ssh_channel channel_ = nullptr;
+  std::string mismatch_;         // libssh's words when no algorithm is common
   bool shell_ = false;           // the shell stands: the connection can be closed politely
   bool gone_ = false;            // the other side closed
   unsigned reads_in_a_row_ = 0;  // without waiting: an endless output must not keep the loop to itself

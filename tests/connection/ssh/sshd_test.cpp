@@ -8,7 +8,10 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/read.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/write.hpp>
 #include <filesystem>
 #include <future>
 #include <thread>
@@ -274,6 +277,7 @@ TEST_CASE("an old device is reached only with legacy_ssh") {
   Lab lab(sshd);
   const auto refused = lab.login();
   REQUIRE_FALSE(refused);
+  INFO(refused.error().text);
   CHECK(refused.error().code == ErrorCode::protocol);
   CHECK(refused.error().text.find("legacy_ssh") != std::string::npos);
   CHECK(refused.error().text.find("diffie-hellman-group1-sha1") != std::string::npos);
@@ -281,6 +285,38 @@ TEST_CASE("an old device is reached only with legacy_ssh") {
   auto session = lab.login();
   REQUIRE_MESSAGE(session.has_value(), session.error().text);
   CHECK(lab.command(**session, "echo hello")->text == "hello\n");
+}
+
+TEST_CASE("algorithms that do not match are named although greeting and offer come in one piece") {
+  std::string offer = "\x14" + std::string(16, 'c');  // SSH_MSG_KEXINIT and its cookie, RFC 4253 section 7.1
+  const auto number = [](std::size_t value) {
+    return std::string{'\0', '\0', static_cast<char>(value >> 8), static_cast<char>(value)};
+  };
+  for (const char* list : {"diffie-hellman-group1-sha1", "ssh-rsa", "3des-cbc", "3des-cbc", "hmac-sha1",
+                           "hmac-sha1", "none", "none", "", ""})
+    offer += number(std::string_view(list).size()) + list;
+  offer += std::string(5, '\0');
+  const std::size_t padding = 8 - (offer.size() + 5) % 8 + 8;
+  const std::string packet =
+      number(offer.size() + padding + 1) + static_cast<char>(padding) + offer + std::string(padding, '\0');
+  asio::io_context server;
+  asio::ip::tcp::acceptor acceptor(server, {asio::ip::address_v4::loopback(), 0});
+  Lab lab(acceptor.local_endpoint().port());
+  lab.with_password("netmon", "right");
+  std::thread router([&] {
+    asio::ip::tcp::socket client = acceptor.accept();
+    asio::write(client, asio::buffer("SSH-2.0-old\r\n" + packet));
+    std::string rest;
+    boost::system::error_code closed;
+    asio::read(client, asio::dynamic_buffer(rest), closed);
+  });
+  const auto refused = lab.login();
+  router.join();
+  REQUIRE_FALSE(refused);
+  INFO(refused.error().text);
+  CHECK(refused.error().code == ErrorCode::protocol);
+  CHECK(refused.error().text.find("legacy_ssh") != std::string::npos);
+  CHECK(refused.error().text.find("diffie-hellman-group1-sha1") != std::string::npos);
 }
 
 TEST_CASE("a rejected key says whose") {
