@@ -105,7 +105,7 @@ Awaitable<void> run(Context ctx, const config::Line& line, const config::Router&
 
   for (int attempt = 1;; ++attempt) {
     const Context waiting = ctx.within(longest_wait);
-    auto lease = co_await pool.acquire(waiting);
+    auto lease = co_await pool.acquire(waiting, line.id);
     if (!lease) co_return fail_with(result, state_of(lease.error()), lease.error().text);
     measurement.reused = !lease->fresh();
     measurement.command = *rendered;

@@ -127,6 +127,7 @@ void PoolCore::login_succeeded(TimePoint now, Ticket ticket) {
   last_login_error_.reset();
   next_login_ = now;
   slot->uses = 0;
+  slot->born = now;
   slot->expires = now + jittered(policy_.max_lifetime, 0.1);
   make_usable(ticket.slot, now);
   settle(now);

@@ -93,6 +93,10 @@ class PoolCore {
   const PoolStatistics& statistics() const { return statistics_; }
   const std::optional<Error>& last_login_error() const { return last_login_error_; }
   TimePoint next_login() const { return next_login_; }
+  int uses(int slot) const { return slots_[static_cast<std::size_t>(slot)].uses; }
+  TimePoint born(int slot) const { return slots_[static_cast<std::size_t>(slot)].born; }
+  TimePoint since(int slot) const { return slots_[static_cast<std::size_t>(slot)].since; }
+  bool draining() const { return draining_; }
   const PoolPolicy& policy() const { return policy_; }
 
  private:
@@ -100,6 +104,7 @@ class PoolCore {
     SlotState state = SlotState::vacant;
     std::uint64_t generation = 0;
     int uses = 0;
+    TimePoint born{};     // when its login succeeded
     TimePoint since{};    // when it entered this state
     TimePoint expires{};  // max_lifetime with its jitter
     TimePoint checked{};  // last sign of life: login, use or check

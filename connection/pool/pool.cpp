@@ -166,7 +166,7 @@ void Pool::arm_timer() {
 // --- callers
 // -------------------------------------------------------------------------------------------------------
 
-Awaitable<Result<Lease>> Pool::acquire(Context ctx) {
+Awaitable<Result<Lease>> Pool::acquire(Context ctx, std::string holder) {
   auto self = shared_from_this();
   const TimePoint asked = Clock::now();
   if (ctx.stopped()) co_return fail(ErrorCode::cancelled, Phase::waiting, router_ + ": cancelled");
@@ -199,6 +199,7 @@ Awaitable<Result<Lease>> Pool::acquire(Context ctx) {
     if (action.error.code == ErrorCode::cancelled) log_->debug("acquire cancelled: {}", action.error.text);
     co_return std::unexpected(std::move(action.error));
   }
+  seat(action.ticket).holder = std::move(holder);
   co_return Lease(self, action.ticket, *seat(action.ticket).session, action.fresh);
 }
 
@@ -221,6 +222,32 @@ void Pool::give_back(Ticket ticket) {
   }
   core_.release(Clock::now(), ticket, returned);
   step();
+}
+
+PoolSnapshot Pool::snapshot() const {
+  const TimePoint now = Clock::now();
+  PoolSnapshot shot;
+  shot.router = router_;
+  shot.max_connections = shot.effective_maximum = core_.policy().max_connections;
+  shot.min_connections = core_.policy().min_connections;
+  shot.waiting = core_.waiting();
+  for (int i = 0; i < static_cast<int>(seats_.size()); ++i) {
+    const SlotState state = core_.state(i);
+    if (state == SlotState::vacant) continue;
+    SessionSnapshot session;
+    session.slot = i;
+    session.state = state;
+    if (state != SlotState::connecting) session.age = now - core_.born(i);
+    session.in_state = now - core_.since(i);
+    session.uses = core_.uses(i);
+    if (state == SlotState::leased) session.holder = seats_[static_cast<std::size_t>(i)].holder;
+    shot.sessions.push_back(std::move(session));
+  }
+  shot.statistics = core_.statistics();
+  shot.last_login_error = core_.last_login_error();
+  shot.next_login_in = std::max(core_.next_login() - now, Clock::duration::zero());
+  shot.draining = core_.draining();
+  return shot;
 }
 
 Awaitable<void> Pool::drain(Context ctx) {

@@ -16,6 +16,7 @@
 #include <spdlog/logger.h>
 
 #include "connection/pool/core.hpp"
+#include "connection/pool/snapshot.hpp"
 #include "connection/session.hpp"
 
 namespace linewatch::connection {
@@ -54,19 +55,22 @@ class Pool : public std::enable_shared_from_this<Pool> {
   void start();  // keeps min_connections warm from now on
 
   // Waits in order for a session, at most acquire_timeout and the context's deadline. Errors:
-  // acquire_timeout, too_many_waiters, cancelled, shutting_down, or why the login failed.
-  Awaitable<Result<Lease>> acquire(Context ctx);
+  // acquire_timeout, too_many_waiters, cancelled, shutting_down, or why the login failed. `holder` names the
+  // borrower in status and warnings.
+  Awaitable<Result<Lease>> acquire(Context ctx, std::string holder = {});
 
   // Refuses new callers, logs idle sessions out, waits for leases to come back. When the context ends, what
   // is left is stopped and has another 200 ms to end.
   Awaitable<void> drain(Context ctx);
 
   const PoolCore& core() const { return core_; }
+  PoolSnapshot snapshot() const;
 
  private:
   struct Seat {  // a slot's session and the operation that is under way on it
     std::unique_ptr<Session> session;
     std::stop_source stop;
+    std::string holder;
   };
   using Answer = std::move_only_function<void(Action)>;
 
