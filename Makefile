@@ -3,13 +3,14 @@
 PRESET ?= release
 JOBS ?= $(shell nproc)
 
-.PHONY: help deps deps-build deps-test deps-bench deps-lint build demo test bench lint format package clean
+.PHONY: help deps deps-build deps-test deps-bench deps-lint build demo test bench mutants lint format package clean
 
 help:
 	@echo "make demo     build, then watch simulated routers measured and delivered for 20 seconds"
 	@echo "make test     build and pass all tests: sanitizers, two compilers, real FRR, real Zabbix"
 	@echo "make build    optimised programs in build/release/bin/"
 	@echo "make bench    figures against their rivals"
+	@echo "make mutants  the pool's core broken by hand, rule by rule: its tests must notice"
 	@echo "make deps lint format package clean"
 
 deps: deps-build deps-test deps-bench deps-lint
@@ -39,6 +40,9 @@ test: deps-test
 
 bench: build deps-bench
 	@python3 tests/bench/bench.py build/release/bin
+
+mutants: deps-test
+	@python3 tests/mutants/mutants.py
 
 lint: deps-lint
 	@packaging/lint.sh $(JOBS)

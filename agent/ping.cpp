@@ -201,12 +201,11 @@ int run_ping(const Options& options) {
   if (lines.empty()) return exit_bad_configuration;
 
   asio::io_context loop(1);
-  auto routers = Routers::open(loop.get_executor(), *settings, make_silent_logger());
+  auto routers = Routers::open(loop.get_executor(), *settings, make_silent_logger(), Routers::Owner::command);
   if (!routers) {
     std::fprintf(stderr, "linewatch: %s\n", routers.error().text.c_str());
     return exit_not_done;
   }
-  (*routers)->on_demand_only();
 
   const Printer printer(lines, options.json);
   Session session{options, *settings, std::move(lines), **routers, printer, {}, exit_ok};

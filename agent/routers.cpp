@@ -26,20 +26,35 @@ class RefusingFactory : public connection::SessionFactory {
   std::string why_;
 };
 
+connection::GateLimits gate_limits(const config::TotalLimits& total) {
+  return {total.sessions, total.logins, static_cast<double>(total.logins_per_second)};
+}
+
+connection::LockoutMemory lockout_memory(const config::Settings& settings, Routers::Owner owner,
+                                         spdlog::logger& log) {
+  if (owner == Routers::Owner::command) return connection::LockoutMemory::look(settings.agent.state_dir);
+  auto memory = connection::LockoutMemory::open(settings.agent.state_dir);
+  if (memory) return std::move(*memory);
+  log.warn("rejected credentials are not remembered over a restart: {}", memory.error().text);
+  return {};
+}
+
 }  // namespace
 
 Routers::Routers(boost::asio::any_io_executor loop, const config::Settings& settings,
-                 std::shared_ptr<spdlog::logger> log)
+                 std::shared_ptr<spdlog::logger> log, Owner owner)
     : loop_(std::move(loop)),
       settings_(settings),
       log_(std::move(log)),
+      owner_(owner),
       host_keys_(settings.host_keys, learned_host_keys_file(settings)),
-      lockout_(loop_) {}
+      lockout_(loop_, lockout_memory(settings, owner, *log_), log_),
+      gate_(connection::Gate::make(loop_, gate_limits(settings.connection.total))) {}
 
 Result<std::unique_ptr<Routers>> Routers::open(boost::asio::any_io_executor loop,
                                                const config::Settings& settings,
-                                               std::shared_ptr<spdlog::logger> log) {
-  std::unique_ptr<Routers> routers(new Routers(std::move(loop), settings, std::move(log)));
+                                               std::shared_ptr<spdlog::logger> log, Owner owner) {
+  std::unique_ptr<Routers> routers(new Routers(std::move(loop), settings, std::move(log), owner));
   Result<void> loaded = routers->host_keys_.load();
   if (!loaded) return std::unexpected(std::move(loaded.error()));
   return routers;
@@ -49,8 +64,9 @@ std::shared_ptr<connection::Pool> Routers::pool(const config::Router& router, co
   auto& pool = pools_[router.name];
   if (pool) return pool;
   connection::PoolPolicy policy = connection::PoolPolicy::from(router.connection);
-  if (on_demand_only_) policy.min_connections = 0;
-  pool = connection::Pool::make(loop_, router.name, policy, factory_for(router, std::move(trace)), log_);
+  if (owner_ == Owner::command) policy.min_connections = 0;
+  pool =
+      connection::Pool::make(loop_, router.name, policy, factory_for(router, std::move(trace)), log_, gate_);
   return pool;
 }
 
@@ -75,7 +91,7 @@ std::unique_ptr<connection::SessionFactory> Routers::factory_for(const config::R
     const config::Credential& credential = settings_.credentials.at(name);
     access.credentials = {credential};
     logins.push_back(
-        {connection::GuardedLogin::account_of(credential, router.name), credential.lockout,
+        {lockout_.account(credential, router.name),
          connection::make_ssh_session_factory(loop_, resolver_, host_keys_, access, log_, trace)});
   }
   return connection::make_guarded_factory(lockout_, std::move(logins));

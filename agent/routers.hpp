@@ -20,10 +20,14 @@ namespace linewatch::agent {
 
 class Routers {
  public:
+  // The agent that owns state_dir, or a command beside it, which makes sessions only when somebody waits for
+  // one and remembers no rejected credential.
+  enum class Owner { agent, command };
+
   // Reads the host keys; the error says which file and line.
   static connection::Result<std::unique_ptr<Routers>> open(boost::asio::any_io_executor loop,
                                                            const config::Settings& settings,
-                                                           std::shared_ptr<spdlog::logger> log);
+                                                           std::shared_ptr<spdlog::logger> log, Owner owner);
 
   // The router's pool, made at its first use. `trace` counts at that first use only.
   std::shared_ptr<connection::Pool> pool(const config::Router& router, connection::Trace trace = {});
@@ -34,12 +38,9 @@ class Routers {
   // Logs out everywhere at once, at most until the context ends.
   connection::Awaitable<void> close(connection::Context ctx);
 
-  // Sessions are made when somebody waits for one, none in advance: for commands that measure once.
-  void on_demand_only() { on_demand_only_ = true; }
-
  private:
   Routers(boost::asio::any_io_executor loop, const config::Settings& settings,
-          std::shared_ptr<spdlog::logger> log);
+          std::shared_ptr<spdlog::logger> log, Owner owner);
 
   std::unique_ptr<connection::SessionFactory> factory_for(const config::Router& router,
                                                           connection::Trace trace);
@@ -47,11 +48,12 @@ class Routers {
   boost::asio::any_io_executor loop_;
   const config::Settings& settings_;
   std::shared_ptr<spdlog::logger> log_;
+  Owner owner_;
   connection::Resolver resolver_;
   connection::HostKeys host_keys_;
   connection::LockoutGuard lockout_;
+  std::shared_ptr<connection::Gate> gate_;
   std::map<std::string, std::shared_ptr<connection::Pool>> pools_;
-  bool on_demand_only_ = false;
 };
 
 // Where learned host keys are kept.

@@ -169,7 +169,7 @@ int run_agent(const Options& options) {
     return exit_not_done;
   }
   asio::io_context loop(1);
-  auto routers = Routers::open(loop.get_executor(), settings, log);
+  auto routers = Routers::open(loop.get_executor(), settings, log, Routers::Owner::agent);
   if (!routers) {
     log->error("{}", routers.error().text);
     return exit_not_done;

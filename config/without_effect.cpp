@@ -49,8 +49,6 @@ constexpr Row rows[] = {
     {Where::file, "zabbix.keys", "{}"},
     {Where::file, "zabbix.api", "{}"},
     {Where::file, "tasks", "[]"},
-    {Where::connection, "total"},
-    {Where::connection, "breaker"},
     {Where::credential, "agent", "false"},
     {Where::credential, "enable_password"},
     {Where::credential, "enable_password_file"},

@@ -28,6 +28,8 @@ std::string_view to_string(ErrorCode code) {
       return "output_limit";
     case ErrorCode::too_many_waiters:
       return "too_many_waiters";
+    case ErrorCode::held_back:
+      return "held_back";
     case ErrorCode::acquire_timeout:
       return "acquire_timeout";
     case ErrorCode::shutting_down:

@@ -22,6 +22,7 @@ enum class ErrorCode {
   output_limit,      // more output than Command::output_limit
   too_many_waiters,  // the pool's max_waiters
   acquire_timeout,   // no session came free in time
+  held_back,         // the login waits for its turn among all logins of the agent (connection.total)
   shutting_down,     // the pool is draining
   not_supported,     // configured, but this version cannot do it
   internal,          // a bug; please report

@@ -25,6 +25,7 @@ LineState state_of(const Error& error) {
     case ErrorCode::shutting_down:
     case ErrorCode::too_many_waiters:
     case ErrorCode::acquire_timeout:
+    case ErrorCode::held_back:
     case ErrorCode::internal:
       return LineState::agent_error;
     case ErrorCode::output_limit:  // of the ping itself, or of a router that cannot even be set up
@@ -106,7 +107,10 @@ Awaitable<void> run(Context ctx, const config::Line& line, const config::Router&
   for (int attempt = 1;; ++attempt) {
     const Context waiting = ctx.within(longest_wait);
     auto lease = co_await pool.acquire(waiting, line.id);
-    if (!lease) co_return fail_with(result, state_of(lease.error()), lease.error().text);
+    if (!lease) {
+      measurement.held_back = lease.error().code == ErrorCode::held_back;
+      co_return fail_with(result, state_of(lease.error()), lease.error().text);
+    }
     measurement.reused = !lease->fresh();
     measurement.command = *rendered;
     result.clock = std::chrono::system_clock::now();

@@ -6,12 +6,22 @@
 #include <algorithm>
 #include <utility>
 
+#include "connection/pool/demand.hpp"
+
 namespace linewatch::connection {
 
 namespace {
 
 std::string seconds(Clock::duration duration) {
   return fmt::format("{:.1f} s", std::chrono::duration<double>(duration).count());
+}
+
+// A session that is left in mid-command three times in a row, or at more than every fifth use, is sick.
+constexpr int trouble_of_dirty_use = 4, trouble_of_sick_session = 12;
+
+// Follows the last eight or so.
+void average(std::optional<Clock::duration>& mean, Clock::duration measured) {
+  mean = mean ? *mean + (measured - *mean) / 8 : measured;
 }
 
 }  // namespace
@@ -57,7 +67,8 @@ PoolCore::PoolCore(std::string router, PoolPolicy policy, std::uint32_t seed, Ti
       policy_(policy),
       random_(seed),
       slots_(static_cast<std::size_t>(std::max(1, policy.max_connections))),
-      next_login_(now) {
+      next_login_(now),
+      limit_(static_cast<int>(slots_.size())) {
   counts_[static_cast<std::size_t>(SlotState::vacant)] = static_cast<int>(slots_.size());
   actions_.reserve(slots_.size() + 4);
 }
@@ -67,7 +78,10 @@ PoolCore::PoolCore(std::string router, PoolPolicy policy, std::uint32_t seed, Ti
 
 WaiterId PoolCore::acquire(TimePoint now, TimePoint deadline) {
   const Waiter waiter{next_waiter_++, now, std::min(deadline, now + policy_.acquire_timeout)};
-  if (draining_) {
+  const int idle = waiters_.empty() && !draining_ ? freshest_idle() : -1;
+  if (idle >= 0 && !worn(slots_[static_cast<std::size_t>(idle)], now)) {
+    lease(idle, waiter, now);  // nothing else changes by that
+  } else if (draining_) {
     refuse(waiter,
            {ErrorCode::shutting_down, Phase::waiting, fmt::format("{}: the agent is stopping", router_)});
   } else if (waiters_.size() >= static_cast<std::size_t>(policy_.max_waiters) && freshest_idle() < 0) {
@@ -78,7 +92,11 @@ WaiterId PoolCore::acquire(TimePoint now, TimePoint deadline) {
     waiters_.push_back(waiter);
     settle(now);
     const bool still_waits = !waiters_.empty() && waiters_.back().id == waiter.id;
-    if (still_waits) ++statistics_.waits;
+    if (still_waits) {
+      ++statistics_.waits;
+      const bool all_busy = live() - count(SlotState::connecting) >= maximum();
+      if (all_busy) recent_waits_.count(now);  // not those for a login
+    }
   }
   return waiter.id;
 }
@@ -97,6 +115,8 @@ void PoolCore::cancel(TimePoint now, WaiterId id) {
 void PoolCore::release(TimePoint now, Ticket ticket, Returned returned) {
   Slot* slot = honour(ticket, SlotState::leased);
   if (!slot) return;
+  average(mean_use_, now - slot->since);
+  slot->trouble = std::max(0, slot->trouble + (returned == Returned::dirty ? trouble_of_dirty_use : -1));
   switch (returned) {
     case Returned::clean:
       make_usable(ticket.slot, now);
@@ -119,14 +139,25 @@ void PoolCore::release(TimePoint now, Ticket ticket, Returned returned) {
 // --- reports
 // -------------------------------------------------------------------------------------------------------
 
+void PoolCore::login_began(TimePoint now, Ticket ticket) {
+  Slot* slot = honour(ticket, SlotState::connecting);
+  if (!slot) return;
+  slot->began = true;
+  slot->since = now;
+}
+
 void PoolCore::login_succeeded(TimePoint now, Ticket ticket) {
   Slot* slot = honour(ticket, SlotState::connecting);
   if (!slot) return;
   ++statistics_.created;
+  statistics_.login_time.add(now - slot->since);
+  average(mean_login_, now - slot->since);
+  // The router grants more than it last said.
+  if (limit_ < policy_.max_connections) limit_ = std::max(limit_, live() - count(SlotState::closing));
   failures_ = 0;
   last_login_error_.reset();
   next_login_ = now;
-  slot->uses = 0;
+  slot->uses = slot->trouble = 0;
   slot->born = now;
   slot->expires = now + jittered(policy_.max_lifetime, 0.1);
   make_usable(ticket.slot, now);
@@ -137,13 +168,30 @@ void PoolCore::login_failed(TimePoint now, Ticket ticket, Error error) {
   if (!honour(ticket, SlotState::connecting)) return;
   enter(ticket.slot, SlotState::vacant, now);
   ++statistics_.login_failures;
-  if (error.code != ErrorCode::cancelled) {
-    const Clock::duration doubled = policy_.backoff_first * (1LL << std::min(failures_, 20));
-    next_login_ = now + jittered(std::min(doubled, policy_.backoff_max), 0.2);
-    ++failures_;
+  const int sessions = live() - count(SlotState::connecting);
+  if (error.code == ErrorCode::session_limit) note_session_limit(now, sessions);
+  const bool merely_smaller = error.code == ErrorCode::session_limit && sessions > 0;
+  if (error.code != ErrorCode::cancelled && !merely_smaller) {
+    note_failure(now);
     last_login_error_ = std::move(error);
   }
   settle(now);
+}
+
+// Others are logged in there, too: what the router grants us for now is what we have.
+void PoolCore::note_session_limit(TimePoint now, int sessions) {
+  ++statistics_.session_limits;
+  limit_ = std::clamp(sessions, 1, policy_.max_connections);
+  limit_return_ = now + policy_.limit_return;
+}
+
+void PoolCore::note_failure(TimePoint now) {
+  const Clock::duration doubled = policy_.backoff_first * (1LL << std::min(failures_, 20));
+  next_login_ = now + jittered(std::min(doubled, policy_.backoff_max), 0.2);
+  ++failures_;
+  if (!breaker_open()) return;
+  next_login_ = std::max(next_login_, now + policy_.breaker_cool_down);
+  if (failures_ == policy_.breaker_failures) ++statistics_.breaker_openings;
 }
 
 void PoolCore::check_finished(TimePoint now, Ticket ticket, bool healthy) {
@@ -172,6 +220,7 @@ void PoolCore::close_finished(TimePoint now, Ticket ticket) {
   if (!honour(ticket, SlotState::closing)) return;
   ++statistics_.closed;
   enter(ticket.slot, SlotState::vacant, now);
+  fit_slots();
   settle(now);
 }
 
@@ -191,6 +240,7 @@ void PoolCore::start(TimePoint now) {
 
 void PoolCore::tick(TimePoint now) {
   expire_waiters(now);
+  find_leaks(now);
   settle(now);
 }
 
@@ -198,23 +248,45 @@ void PoolCore::drain(TimePoint now) {
   if (draining_) return;
   draining_ = true;
   refuse_all(ErrorCode::shutting_down, Phase::waiting);
-  for (int i = 0; i < static_cast<int>(slots_.size()); ++i) {
+  for (int i = 0; i < slots(); ++i) {
     if (state(i) == SlotState::idle) close(i, now, CloseReason::draining);
     if (state(i) == SlotState::connecting) actions_.push_back({Action::Kind::abort_login, ticket(i)});
   }
   settle(now);
 }
 
+void PoolCore::reconfigure(TimePoint now, PoolPolicy policy) {
+  const bool lowered = limit_ < policy_.max_connections;
+  if (policy.max_lifetime != policy_.max_lifetime) {
+    for (Slot& slot : slots_) slot.expires = slot.born + jittered(policy.max_lifetime, 0.1);
+  }
+  policy_ = policy;
+  const int maximum = std::max(1, policy.max_connections);
+  limit_ = lowered ? std::min(limit_, maximum) : maximum;
+  fit_slots();
+  settle(now);
+}
+
+void PoolCore::renew(TimePoint now) {
+  ++epoch_;
+  failures_ = 0;
+  last_login_error_.reset();
+  next_login_ = now;
+  settle(now);
+}
+
 TimePoint PoolCore::next_wakeup() const {
-  TimePoint next = TimePoint::max();
+  TimePoint next = reconsider_at_;
   for (const Waiter& waiter : waiters_) next = std::min(next, waiter.deadline);
+  if (!waiters_.empty() && limit_ < policy_.max_connections) next = std::min(next, limit_return_);
   for (const Slot& slot : slots_) {
+    if (slot.state == SlotState::leased && !slot.leak_said)
+      next = std::min(next, slot.since + policy_.leak_warning);
     if (slot.state != SlotState::idle) continue;
     next = std::min({next, slot.expires, slot.checked + policy_.health_check_interval});
     if (more_than_warm()) next = std::min(next, slot.since + policy_.idle_timeout);
   }
-  if (!draining_ && last_login_error_ && count(SlotState::connecting) == 0 && wanted_logins() > 0)
-    next = std::min(next, next_login_);
+  if (login_due_) next = std::min(next, next_login_);
   return next;
 }
 
@@ -223,6 +295,7 @@ TimePoint PoolCore::next_wakeup() const {
 
 // The demand is computed anew after every event, from the whole state.
 void PoolCore::settle(TimePoint now) {
+  raise_limit(now);
   grant_waiters(now);
   retire_idle(now);
   start_logins(now);
@@ -249,42 +322,101 @@ void PoolCore::grant_waiters(TimePoint now) {
     }
     const Waiter waiter = waiters_.front();
     waiters_.pop_front();
-    ++statistics_.grants;
-    if (session.uses > 0) ++statistics_.reused;
-    Action grant{Action::Kind::grant};
-    grant.fresh = session.uses++ == 0;
-    grant.waiter = waiter.id;
-    grant.ticket = enter(slot, SlotState::leased, now);
-    actions_.push_back(std::move(grant));
+    lease(slot, waiter, now);
   }
+}
+
+void PoolCore::lease(int slot, const Waiter& waiter, TimePoint now) {
+  Slot& session = slots_[static_cast<std::size_t>(slot)];
+  ++statistics_.grants;
+  statistics_.wait_time.add(now - waiter.arrived);
+  if (session.uses > 0) ++statistics_.reused;
+  Action& grant = actions_.emplace_back(Action::Kind::grant);
+  grant.fresh = session.uses++ == 0;
+  grant.waiter = waiter.id;
+  grant.ticket = enter(slot, SlotState::leased, now);
+  session.leak_said = false;
 }
 
 void PoolCore::start_logins(TimePoint now) {
-  if (draining_ || now < next_login_) return;
-  int wanted = wanted_logins();
+  reconsider_at_ = TimePoint::max();
+  login_due_ = false;
+  if (draining_) return;
+  int wanted = std::min(wanted_logins(now), room());
+  if (wanted > 0 && now < next_login_) {
+    login_due_ = true;
+    return;
+  }
   // After a failure one login at a time feels its way: a router in trouble is not stormed.
   if (last_login_error_) wanted = std::min(wanted, count(SlotState::connecting) == 0 ? 1 : 0);
-  for (int i = 0; i < static_cast<int>(slots_.size()) && wanted > 0; ++i) {
+  for (int i = 0; i < slots() && wanted > 0; ++i) {
     if (state(i) != SlotState::vacant) continue;
     --wanted;
-    actions_.push_back({Action::Kind::login, enter(i, SlotState::connecting, now)});
+    const Ticket ticket = enter(i, SlotState::connecting, now);
+    Slot& slot = slots_[static_cast<std::size_t>(i)];
+    slot.began = false;
+    slot.epoch = epoch_;
+    actions_.push_back({Action::Kind::login, ticket});
+  }
+  if (!waiters_.empty() && mean_login_ && room() > 0 && count(SlotState::connecting) == 0) {
+    const TimePoint then = waiters_.front().arrived + *mean_login_;
+    if (then > now) reconsider_at_ = then;
   }
 }
 
-// What the waiters and min_connections want, cut by the slots that are left.
-int PoolCore::wanted_logins() const {
-  const int soon_usable =
-      count(SlotState::connecting) + count(SlotState::checking) + count(SlotState::recovering);
-  const int for_waiters = static_cast<int>(waiters_.size()) - soon_usable;
-  const int for_warmth = started_ ? policy_.min_connections - (live() - count(SlotState::closing)) : 0;
-  return std::clamp(std::max(for_waiters, for_warmth), 0, count(SlotState::vacant));
+// What the waiters and min_connections want, whatever room there is.
+int PoolCore::wanted_logins(TimePoint now) const {
+  Demand demand;
+  demand.waiting = static_cast<int>(waiters_.size());
+  if (!waiters_.empty()) demand.longest_wait = now - waiters_.front().arrived;
+  demand.leased = count(SlotState::leased);
+  demand.connecting = count(SlotState::connecting);
+  demand.soon_usable = demand.connecting + count(SlotState::checking) + count(SlotState::recovering);
+  demand.live = live() - count(SlotState::closing);
+  demand.min_connections = started_ ? policy_.min_connections : 0;
+  demand.mean_use = mean_use_;
+  demand.login_time = mean_login_;
+  return logins_wanted(demand);
+}
+
+// A session that closes counts as long as the router may count it.
+int PoolCore::room() const {
+  return std::clamp(maximum() - live(), 0, count(SlotState::vacant));
+}
+
+int PoolCore::maximum() const {
+  return std::min(limit_, std::max(1, policy_.max_connections));
+}
+
+bool PoolCore::surplus() const {
+  return live() - count(SlotState::closing) > std::max(1, policy_.max_connections);
+}
+
+void PoolCore::raise_limit(TimePoint now) {
+  while (limit_ < policy_.max_connections && now >= limit_return_) {
+    ++limit_;
+    limit_return_ += policy_.limit_return;
+  }
+}
+
+// As many slots as max_connections, and for a while those beyond it whose sessions are still there.
+void PoolCore::fit_slots() {
+  const auto maximum = static_cast<std::size_t>(std::max(1, policy_.max_connections));
+  while (slots_.size() > maximum && slots_.back().state == SlotState::vacant) {
+    slots_.pop_back();
+    --counts_[static_cast<std::size_t>(SlotState::vacant)];
+  }
+  while (slots_.size() < maximum) {
+    slots_.emplace_back();
+    ++counts_[static_cast<std::size_t>(SlotState::vacant)];
+  }
 }
 
 void PoolCore::retire_idle(TimePoint now) {
-  for (int i = 0; i < static_cast<int>(slots_.size()); ++i) {
+  for (int i = 0; i < slots(); ++i) {
     Slot& slot = slots_[static_cast<std::size_t>(i)];
     if (slot.state != SlotState::idle) continue;
-    if (worn(slot, now)) {
+    if (worn(slot, now) || surplus()) {
       close(i, now, CloseReason::worn);
     } else if (more_than_warm() && now >= slot.since + policy_.idle_timeout) {
       close(i, now, CloseReason::idle);
@@ -303,10 +435,22 @@ void PoolCore::expire_waiters(TimePoint now) {
       continue;
     }
     ++statistics_.wait_timeouts;
+    recent_wait_timeouts_.count(now);
     refuse(*waiter,
            {timeout_code(), Phase::waiting,
             fmt::format("{}: no session came free: {}", router_, why_no_session(now, waiter->arrived))});
     waiter = waiters_.erase(waiter);
+  }
+}
+
+void PoolCore::find_leaks(TimePoint now) {
+  for (int i = 0; i < slots(); ++i) {
+    Slot& slot = slots_[static_cast<std::size_t>(i)];
+    if (slot.state != SlotState::leased || slot.leak_said || now < slot.since + policy_.leak_warning)
+      continue;
+    slot.leak_said = true;
+    ++statistics_.leaks;
+    actions_.push_back({Action::Kind::leak, ticket(i)});
   }
 }
 
@@ -316,7 +460,7 @@ void PoolCore::make_usable(int slot, TimePoint now) {
   const TimePoint since = session.since;
   session.checked = now;
   if (draining_) return close(slot, now, CloseReason::draining);
-  if (worn(session, now)) return close(slot, now, CloseReason::worn);
+  if (worn(session, now) || surplus()) return close(slot, now, CloseReason::worn);
   enter(slot, SlotState::idle, now);
   if (was_checked) session.since = since;
 }
@@ -364,7 +508,8 @@ Ticket PoolCore::enter(int slot, SlotState state, TimePoint now) {
   ++counts_[static_cast<std::size_t>(state)];
   session.state = state;
   session.since = now;
-  return {slot, ++session.generation};
+  session.generation = ++last_generation_;  // never the same again, also of a slot that went and came back
+  return {slot, session.generation};
 }
 
 // Why a wait was in vain: all sessions were busy, or there never was one since the router lets nobody in.
@@ -372,7 +517,10 @@ ErrorCode PoolCore::timeout_code() const {
   const int busy = count(SlotState::leased) + count(SlotState::checking) + count(SlotState::recovering);
   if (busy > 0) return ErrorCode::acquire_timeout;
   if (last_login_error_) return last_login_error_->code;
-  return count(SlotState::connecting) > 0 ? ErrorCode::unreachable : ErrorCode::acquire_timeout;
+  const auto begun = std::ranges::count_if(
+      slots_, [](const Slot& slot) { return slot.state == SlotState::connecting && slot.began; });
+  if (begun > 0) return ErrorCode::unreachable;
+  return count(SlotState::connecting) > 0 ? ErrorCode::held_back : ErrorCode::acquire_timeout;
 }
 
 bool PoolCore::more_than_warm() const {
@@ -380,12 +528,13 @@ bool PoolCore::more_than_warm() const {
 }
 
 bool PoolCore::worn(const Slot& slot, TimePoint now) const {
-  return now >= slot.expires || slot.uses >= policy_.max_uses;
+  return now >= slot.expires || slot.uses >= policy_.max_uses || slot.epoch != epoch_ ||
+         slot.trouble >= trouble_of_sick_session;
 }
 
 int PoolCore::freshest_idle() const {
   int best = -1;
-  for (int i = 0; i < static_cast<int>(slots_.size()); ++i) {
+  for (int i = 0; i < slots(); ++i) {
     if (state(i) != SlotState::idle) continue;
     if (best < 0 || slots_[static_cast<std::size_t>(i)].since > slots_[static_cast<std::size_t>(best)].since)
       best = i;
@@ -396,6 +545,24 @@ int PoolCore::freshest_idle() const {
 Clock::duration PoolCore::jittered(Clock::duration base, double fraction) {
   std::uniform_real_distribution<double> spread(1.0 - fraction, 1.0 + fraction);
   return std::chrono::duration_cast<Clock::duration>(base * spread(random_));
+}
+
+std::vector<std::string> PoolCore::hints(TimePoint now) const {
+  std::vector<std::string> hints;
+  const std::uint64_t waits = recent_waits_.events(now), timeouts = recent_wait_timeouts_.events(now);
+  if (last_login_error_) {
+    hints.push_back(fmt::format("no login since {} tries: {}", failures_, last_login_error_->text));
+  } else if (timeouts > 0 || waits >= 10) {
+    hints.push_back(fmt::format(
+        "{} waits, {} time-outs in the last hour: raise max_connections or the interval", waits, timeouts));
+  }
+  if (limit_ < policy_.max_connections) {
+    hints.push_back(
+        fmt::format("the router granted no session beyond {} of max_connections {}: free its lines or lower "
+                    "max_connections",
+                    limit_, policy_.max_connections));
+  }
+  return hints;
 }
 
 std::string PoolCore::why_no_session(TimePoint now, TimePoint arrived) const {

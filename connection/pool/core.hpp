@@ -3,11 +3,12 @@
 // shell (pool.hpp) executes the actions and reports back; tests drive the core with a virtual clock.
 //
 // Rules that hold after every event:
-//  - live slots, closing ones included, never exceed max_connections: there are no more slots;
+//  - live slots, closing ones included, never exceed max_connections: there are no more slots (after it was
+//    lowered at run time: as soon as borrowers have given back what is too much);
 //  - waiters are answered in order of arrival, each exactly once;
 //  - no waiter waits while a usable session idles;
 //  - a (slot, generation) is honoured once: a late or repeated report is counted in `stale_reports` and
-//  ignored.
+//    ignored.
 
 #include <cstdint>
 #include <deque>
@@ -17,7 +18,9 @@
 #include <vector>
 
 #include "connection/error.hpp"
+#include "connection/histogram.hpp"
 #include "connection/pool/policy.hpp"
+#include "connection/pool/recent.hpp"
 
 namespace linewatch::connection {
 
@@ -41,7 +44,8 @@ std::string_view to_string(CloseReason reason);
 enum class Returned { clean, dirty, lost };
 
 struct Action {
-  enum class Kind { login, grant, refuse, check, recover, close, abort_login, drained };
+  // leak: a lease is out for longer than leak_warning; said once for each.
+  enum class Kind { login, grant, refuse, check, recover, close, abort_login, leak, drained };
   Kind kind = Kind::drained;
   Ticket ticket;                           // all but refuse and drained
   WaiterId waiter = 0;                     // grant, refuse
@@ -54,6 +58,9 @@ struct PoolStatistics {
   std::uint64_t created = 0, reused = 0, closed = 0;
   std::uint64_t grants = 0, waits = 0, wait_timeouts = 0, cancelled = 0, refused = 0;
   std::uint64_t login_failures = 0, health_check_failures = 0, recoveries = 0, stale_reports = 0;
+  std::uint64_t session_limits = 0, breaker_openings = 0, leaks = 0;
+  Histogram wait_time;   // of every grant, most of them 0
+  Histogram login_time;  // of logins that succeeded
 };
 
 class PoolCore {
@@ -68,6 +75,7 @@ class PoolCore {
   void release(TimePoint now, Ticket ticket, Returned returned);
 
   // Reports of what the shell did.
+  void login_began(TimePoint now, Ticket ticket);  // the gate let it pass; until then it only queues
   void login_succeeded(TimePoint now, Ticket ticket);
   void login_failed(TimePoint now, Ticket ticket, Error error);
   void check_finished(TimePoint now, Ticket ticket, bool healthy);
@@ -78,6 +86,12 @@ class PoolCore {
   void tick(TimePoint now);   // call at next_wakeup()
   void start(TimePoint now);  // begins to keep min_connections warm
   void drain(TimePoint now);  // refuses all waiters; Action::drained comes when the last slot is vacant
+
+  // Another policy, up or down: sessions beyond a lower maximum are closed as they come free.
+  void reconfigure(TimePoint now, PoolPolicy policy);
+  // Every session is replaced after its present use, and a failure that lasts is forgotten: the credentials
+  // have changed.
+  void renew(TimePoint now);
 
   // The earliest time at which tick() has something to do.
   TimePoint next_wakeup() const;
@@ -90,7 +104,12 @@ class PoolCore {
   std::size_t waiting() const { return waiters_.size(); }
   SlotState state(int slot) const { return slots_[static_cast<std::size_t>(slot)].state; }
   Ticket ticket(int slot) const { return {slot, slots_[static_cast<std::size_t>(slot)].generation}; }
+  int slots() const { return static_cast<int>(slots_.size()); }
+  int maximum() const;  // what is used of max_connections, since the router said that no session is free
+  bool breaker_open() const { return failures_ >= policy_.breaker_failures; }
   const PoolStatistics& statistics() const { return statistics_; }
+  // What is short, and what would help; sentences for the operator.
+  std::vector<std::string> hints(TimePoint now) const;
   const std::optional<Error>& last_login_error() const { return last_login_error_; }
   TimePoint next_login() const { return next_login_; }
   int uses(int slot) const { return slots_[static_cast<std::size_t>(slot)].uses; }
@@ -104,10 +123,14 @@ class PoolCore {
     SlotState state = SlotState::vacant;
     std::uint64_t generation = 0;
     int uses = 0;
-    TimePoint born{};     // when its login succeeded
-    TimePoint since{};    // when it entered this state
-    TimePoint expires{};  // max_lifetime with its jitter
-    TimePoint checked{};  // last sign of life: login, use or check
+    int trouble = 0;          // grows with each use that left it dirty, falls with each clean one
+    bool began = false;       // connecting: the gate has let it pass
+    bool leak_said = false;   // leased
+    std::uint64_t epoch = 0;  // of the credentials it logged in with
+    TimePoint born{};         // when its login succeeded
+    TimePoint since{};        // when it entered this state
+    TimePoint expires{};      // max_lifetime with its jitter
+    TimePoint checked{};      // last sign of life: login, use or check
   };
   struct Waiter {
     WaiterId id;
@@ -121,6 +144,13 @@ class PoolCore {
   void start_logins(TimePoint now);
   void retire_idle(TimePoint now);
   void expire_waiters(TimePoint now);
+  void find_leaks(TimePoint now);
+  void raise_limit(TimePoint now);
+  void note_session_limit(TimePoint now, int sessions);
+  void note_failure(TimePoint now);
+  void lease(int slot, const Waiter& waiter, TimePoint now);
+  void fit_slots();
+  bool surplus() const;
   void make_usable(int slot, TimePoint now);
   void close(int slot, TimePoint now, CloseReason reason);
   void refuse(const Waiter& waiter, Error error);
@@ -128,7 +158,8 @@ class PoolCore {
   bool worn(const Slot& slot, TimePoint now) const;
   bool more_than_warm() const;
   ErrorCode timeout_code() const;
-  int wanted_logins() const;
+  int wanted_logins(TimePoint now) const;
+  int room() const;  // logins that may be under way besides
   int freshest_idle() const;
   Clock::duration jittered(Clock::duration base, double fraction);
   std::string why_no_session(TimePoint now, TimePoint arrived) const;
@@ -142,9 +173,17 @@ class PoolCore {
   WaiterId next_waiter_ = 1;
   std::vector<Action> actions_;
   PoolStatistics statistics_;
-  std::optional<Error> last_login_error_;  // of the failure that still lasts
-  int failures_ = 0;                       // in a row
-  TimePoint next_login_{};                 // back-off: no login before
+  LastHour recent_waits_, recent_wait_timeouts_;
+  std::optional<Clock::duration> mean_use_, mean_login_;  // moving averages, once one was measured
+  std::optional<Error> last_login_error_;                 // of the failure that still lasts
+  int failures_ = 0;                                      // in a row
+  TimePoint next_login_{};                                // back-off and breaker: no login before
+  TimePoint reconsider_at_ = TimePoint::max();  // a waiter has then waited for as long as a login takes
+  bool login_due_ = false;                      // a login is wanted and waits for next_login_
+  int limit_ = 0;  // sessions the router grants, as far as it said; max_connections if it never did
+  TimePoint limit_return_{};  // when one more is tried, while limit_ is below max_connections
+  std::uint64_t epoch_ = 0;   // of the credentials
+  std::uint64_t last_generation_ = 0;
   bool started_ = false;
   bool draining_ = false;
   bool drained_ = false;

@@ -3,6 +3,7 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -13,14 +14,35 @@ namespace linewatch::connection {
 
 namespace asio = boost::asio;
 
-LockoutGuard::LockoutGuard(const asio::any_io_executor& loop)
-    : loop_(loop), changed_(std::make_shared<asio::steady_timer>(loop, TimePoint::max())) {}
+LockoutGuard::LockoutGuard(const asio::any_io_executor& loop, LockoutMemory memory,
+                           std::shared_ptr<spdlog::logger> log)
+    : loop_(loop),
+      memory_(std::move(memory)),
+      log_(std::move(log)),
+      changed_(std::make_shared<asio::steady_timer>(loop, TimePoint::max())) {
+  const auto wall = std::chrono::system_clock::now();
+  const TimePoint now = Clock::now();
+  for (const auto& [identity, rejections] : memory_.all()) {
+    State& state = accounts_[identity];
+    state.rejections = rejections.count;
+    state.rests_until_wall = rejections.rests_until;
+    state.rests_until = now + std::chrono::duration_cast<Clock::duration>(rejections.rests_until - wall);
+    state.cause = rejections.cause;
+  }
+}
 
-LockoutGuard::Admission LockoutGuard::decide(const std::string& account, const config::Lockout& rule,
-                                             TimePoint now) {
-  Account& state = accounts_[account];
+Account LockoutGuard::account(const config::Credential& credential, const std::string& router) const {
+  const bool per_router = credential.lockout.scope == config::Lockout::Scope::router;
+  return {per_router ? credential.name + " on " + router : credential.name,
+          memory_.identity(credential, router), credential.lockout};
+}
+
+LockoutGuard::Admission LockoutGuard::decide(const Account& account, TimePoint now) {
+  State& state = accounts_[account.identity];
   if (!state.proved) {
-    const int left = rule.rejections - state.rejections;
+    const int left = account.rule.rejections - state.rejections;
+    // A wall clock that was set back must not let a remembered one rest for longer than the rule.
+    state.rests_until = std::min(state.rests_until, now + account.rule.retry);
     if (left <= 0 && now < state.rests_until) return Admission::rests;
     if (state.trying >= std::max(left, 1)) return Admission::wait;  // the canary goes alone
   }
@@ -28,7 +50,7 @@ LockoutGuard::Admission LockoutGuard::decide(const std::string& account, const c
   return Admission::granted;
 }
 
-Awaitable<Result<void>> LockoutGuard::admit(Context ctx, std::string account, config::Lockout rule) {
+Awaitable<Result<void>> LockoutGuard::admit(Context ctx, Account account) {
   const auto changed = changed_;
   const auto loop = loop_;
   std::stop_callback on_stop(ctx.stop(),
@@ -36,7 +58,7 @@ Awaitable<Result<void>> LockoutGuard::admit(Context ctx, std::string account, co
   for (;;) {
     if (ctx.stopped()) co_return fail(ErrorCode::cancelled, Phase::authentication, "cancelled");
     const TimePoint now = Clock::now();
-    const Admission admission = decide(account, rule, now);
+    const Admission admission = decide(account, now);
     if (admission == Admission::granted) co_return Result<void>();
     if (admission == Admission::rests) {
       co_return fail(ErrorCode::authentication, Phase::authentication, resting(account));
@@ -46,7 +68,7 @@ Awaitable<Result<void>> LockoutGuard::admit(Context ctx, std::string account, co
           ErrorCode::deadline, Phase::authentication,
           fmt::format(
               "credential '{}' has not proved good yet: other logins try it and got no answer in time",
-              account));
+              account.name));
     }
     // Whoever waits has a deadline of its own; it is watched by a timer of its own.
     asio::steady_timer deadline(loop);
@@ -61,21 +83,21 @@ Awaitable<Result<void>> LockoutGuard::admit(Context ctx, std::string account, co
   }
 }
 
-void LockoutGuard::report(const std::string& account, const config::Lockout& rule, Outcome outcome,
-                          TimePoint now, std::string cause) {
-  Account& state = accounts_[account];
+void LockoutGuard::report(const Account& account, Outcome outcome, TimePoint now, std::string cause) {
+  State& state = accounts_[account.identity];
   --state.trying;
   switch (outcome) {
     case Outcome::accepted:
       state.proved = true;
-      state.rejections = 0;
+      if (std::exchange(state.rejections, 0) > 0) remember(account, state);
       break;
     case Outcome::rejected:
       state.proved = false;
       ++state.rejections;
-      state.rests_until = now + rule.retry;
-      state.rests_until_wall = std::chrono::system_clock::now() + rule.retry;
+      state.rests_until = now + account.rule.retry;
+      state.rests_until_wall = std::chrono::system_clock::now() + account.rule.retry;
       state.cause = std::move(cause);
+      remember(account, state);
       break;
     case Outcome::undecided:
       break;
@@ -83,18 +105,23 @@ void LockoutGuard::report(const std::string& account, const config::Lockout& rul
   changed_->cancel();
 }
 
-std::string LockoutGuard::resting(const std::string& account) const {
-  const Account& state = accounts_.at(account);
+void LockoutGuard::remember(const Account& account, const State& state) {
+  const auto kept =
+      state.rejections == 0
+          ? memory_.forget(account.identity)
+          : memory_.remember(account.identity, {state.rejections, state.rests_until_wall, state.cause});
+  if (!kept && !memory_fails_ && log_)
+    log_->warn("rejected credentials are not remembered over a restart: {}", kept.error().text);
+  memory_fails_ = !kept;
+}
+
+std::string LockoutGuard::resting(const Account& account) const {
+  const State& state = accounts_.at(account.identity);
   return fmt::format(
       "credential '{}' rests until {:%F %T} UTC after {} rejected logins, so that the account is not locked; "
       "the last: {}",
-      account, fmt::gmtime(std::chrono::system_clock::to_time_t(state.rests_until_wall)), state.rejections,
-      state.cause);
-}
-
-std::string GuardedLogin::account_of(const config::Credential& credential, const std::string& router) {
-  const bool per_router = credential.lockout.scope == config::Lockout::Scope::router;
-  return per_router ? credential.name + " on " + router : credential.name;
+      account.name, fmt::gmtime(std::chrono::system_clock::to_time_t(state.rests_until_wall)),
+      state.rejections, state.cause);
 }
 
 namespace {
@@ -108,7 +135,7 @@ class GuardedFactory : public SessionFactory {
     Result<std::unique_ptr<Session>> result =
         fail(ErrorCode::authentication, Phase::authentication, "no credential is configured");
     for (GuardedLogin& each : logins_) {
-      Result<void> admitted = co_await guard_.admit(ctx, each.account, each.rule);
+      Result<void> admitted = co_await guard_.admit(ctx, each.account);
       if (!admitted) {
         result = std::unexpected<Error>(std::move(admitted.error()));
       } else {
@@ -125,11 +152,11 @@ class GuardedFactory : public SessionFactory {
     using Outcome = LockoutGuard::Outcome;
     const TimePoint now = Clock::now();
     if (result) {
-      guard_.report(login.account, login.rule, Outcome::accepted, now);
+      guard_.report(login.account, Outcome::accepted, now);
     } else if (result.error().code == ErrorCode::authentication) {
-      guard_.report(login.account, login.rule, Outcome::rejected, now, result.error().text);
+      guard_.report(login.account, Outcome::rejected, now, result.error().text);
     } else {
-      guard_.report(login.account, login.rule, Outcome::undecided, now);
+      guard_.report(login.account, Outcome::undecided, now);
     }
   }
 

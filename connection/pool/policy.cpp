@@ -18,6 +18,8 @@ PoolPolicy PoolPolicy::from(const config::ConnectionSettings& settings) {
   policy.retry_timeout = settings.retry_timeout;
   policy.backoff_first = settings.backoff.first;
   policy.backoff_max = settings.backoff.max;
+  policy.breaker_failures = settings.breaker.failures;
+  policy.breaker_cool_down = settings.breaker.cool_down;
   return policy;
 }
 

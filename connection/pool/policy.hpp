@@ -22,6 +22,10 @@ struct PoolPolicy {
   Clock::duration retry_timeout = std::chrono::seconds(30);    // all tries together
   Clock::duration backoff_first = std::chrono::seconds(1);
   Clock::duration backoff_max = std::chrono::minutes(5);
+  int breaker_failures = 5;  // failed logins in a row, then none for the cool-down but one to try
+  Clock::duration breaker_cool_down = std::chrono::minutes(1);
+  Clock::duration limit_return = std::chrono::minutes(10);    // a lowered maximum grows by one each
+  Clock::duration leak_warning = std::chrono::minutes(15);    // a lease out for longer is said
   Clock::duration recover_timeout = std::chrono::seconds(2);  // Ctrl-C to prompt
   Clock::duration close_timeout = std::chrono::seconds(3);    // polite logout, then cut
 

@@ -63,20 +63,22 @@ void Lease::give_back() {
 // ----------------------------------------------------------------------------------------------------------
 
 std::shared_ptr<Pool> Pool::make(asio::any_io_executor loop, std::string router, PoolPolicy policy,
-                                 std::unique_ptr<SessionFactory> factory,
-                                 std::shared_ptr<spdlog::logger> log) {
-  return std::shared_ptr<Pool>(
-      new Pool(std::move(loop), std::move(router), policy, std::move(factory), std::move(log)));
+                                 std::unique_ptr<SessionFactory> factory, std::shared_ptr<spdlog::logger> log,
+                                 std::shared_ptr<Gate> gate) {
+  return std::shared_ptr<Pool>(new Pool(std::move(loop), std::move(router), policy, std::move(factory),
+                                        std::move(log), std::move(gate)));
 }
 
 Pool::Pool(asio::any_io_executor loop, std::string router, PoolPolicy policy,
-           std::unique_ptr<SessionFactory> factory, std::shared_ptr<spdlog::logger> log)
+           std::unique_ptr<SessionFactory> factory, std::shared_ptr<spdlog::logger> log,
+           std::shared_ptr<Gate> gate)
     : loop_(std::move(loop)),
       router_(router),
       factory_(std::move(factory)),
+      gate_(std::move(gate)),
       log_(std::move(log)),
       core_(std::move(router), policy, std::random_device{}(), Clock::now()),
-      seats_(static_cast<std::size_t>(std::max(1, policy.max_connections))),
+      seats_(static_cast<std::size_t>(core_.slots())),
       timer_(loop_),
       drained_(loop_, TimePoint::max()) {}
 
@@ -93,9 +95,9 @@ void Pool::step() {
   if (executing_) return;
   executing_ = true;
   while (!core_.actions().empty()) {
-    std::vector<Action> actions;
-    actions.swap(core_.actions());
-    for (Action& action : actions) execute(action);
+    executed_.swap(core_.actions());
+    for (Action& action : executed_) execute(action);
+    executed_.clear();
   }
   executing_ = false;
   arm_timer();
@@ -124,6 +126,10 @@ void Pool::execute(Action& action) {
       break;
     case Action::Kind::close:
       run(close(action.ticket, action.reason));
+      break;
+    case Action::Kind::leak:
+      log_->warn("a session is borrowed for {:.0f} s and not given back router={} holder={}",
+                 seconds(core_.policy().leak_warning), router_, seat(action.ticket).holder);
       break;
     case Action::Kind::abort_login:
       seat(action.ticket).stop.request_stop();
@@ -172,6 +178,17 @@ Awaitable<Result<Lease>> Pool::acquire(Context ctx, std::string holder) {
   if (ctx.stopped()) co_return fail(ErrorCode::cancelled, Phase::waiting, router_ + ": cancelled");
   forget_lost_sessions(asked);
   const WaiterId waiter = core_.acquire(asked, ctx.deadline());
+  if (!executing_ &&
+      core_.actions().size() == 1) {  // nearly always: a session idled, and nothing else changes
+    const Action& only = core_.actions().front();
+    if (only.kind == Action::Kind::grant && only.waiter == waiter) {
+      const Action grant = std::move(core_.actions().front());
+      core_.actions().clear();
+      arm_timer();
+      seat(grant.ticket).holder = std::move(holder);
+      co_return Lease(self, grant.ticket, *seat(grant.ticket).session, grant.fresh);
+    }
+  }
 
   // The answer may lie in the core's actions already; it is delivered by step(), through the loop, in order.
   auto initiate = [this, waiter](auto handler) {
@@ -205,7 +222,7 @@ Awaitable<Result<Lease>> Pool::acquire(Context ctx, std::string holder) {
 
 // A router may close a session that idles; nobody shall be given that one.
 void Pool::forget_lost_sessions(TimePoint now) {
-  for (int i = 0; i < static_cast<int>(seats_.size()); ++i) {
+  for (int i = 0; i < core_.slots(); ++i) {
     const bool idle = core_.state(i) == SlotState::idle;
     if (idle && !seats_[static_cast<std::size_t>(i)].session->alive())
       core_.session_lost(now, core_.ticket(i));
@@ -228,10 +245,11 @@ PoolSnapshot Pool::snapshot() const {
   const TimePoint now = Clock::now();
   PoolSnapshot shot;
   shot.router = router_;
-  shot.max_connections = shot.effective_maximum = core_.policy().max_connections;
+  shot.max_connections = core_.policy().max_connections;
+  shot.effective_maximum = core_.maximum();
   shot.min_connections = core_.policy().min_connections;
   shot.waiting = core_.waiting();
-  for (int i = 0; i < static_cast<int>(seats_.size()); ++i) {
+  for (int i = 0; i < core_.slots(); ++i) {
     const SlotState state = core_.state(i);
     if (state == SlotState::vacant) continue;
     SessionSnapshot session;
@@ -247,6 +265,8 @@ PoolSnapshot Pool::snapshot() const {
   shot.last_login_error = core_.last_login_error();
   shot.next_login_in = std::max(core_.next_login() - now, Clock::duration::zero());
   shot.draining = core_.draining();
+  shot.breaker_open = core_.breaker_open();
+  shot.hints = core_.hints(now);
   return shot;
 }
 
@@ -269,6 +289,18 @@ Awaitable<void> Pool::drain(Context ctx) {
   if (!is_drained_) co_await drained_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
 }
 
+void Pool::reconfigure(PoolPolicy policy) {
+  core_.reconfigure(Clock::now(), policy);
+  while (seats_.size() < static_cast<std::size_t>(core_.slots())) seats_.emplace_back();
+  step();
+}
+
+void Pool::renew(std::unique_ptr<SessionFactory> factory) {
+  factory_ = std::move(factory);
+  core_.renew(Clock::now());
+  step();
+}
+
 // --- operations
 // ----------------------------------------------------------------------------------------------------
 
@@ -281,9 +313,18 @@ Context Pool::limited(Ticket ticket, Clock::duration limit) {
 
 Awaitable<void> Pool::log_in(Ticket ticket) {
   auto self = shared_from_this();
+  const Context queueing = limited(ticket, Clock::duration::max());
+  Result<Gate::Unit> login_unit = co_await pass_gate(queueing, ticket);
+  if (!login_unit) {
+    login_failed(ticket, std::move(login_unit.error()));
+    step();
+    co_return;
+  }
   const TimePoint began = Clock::now();
-  const Context ctx = limited(ticket, core_.policy().retry_timeout);
+  core_.login_began(began, ticket);
+  const Context ctx = queueing.within(core_.policy().retry_timeout);
   Result<std::unique_ptr<Session>> session = co_await try_logins(ctx);
+  login_unit->reset();
   if (session) {
     seat(ticket).session = std::move(*session);
     log_login_success(Clock::now() - began);
@@ -294,6 +335,21 @@ Awaitable<void> Pool::log_in(Ticket ticket) {
   step();
 }
 
+// The unit of the session goes to its seat, where a replacement finds it.
+Awaitable<Result<Gate::Unit>> Pool::pass_gate(Context ctx, Ticket ticket) {
+  if (!gate_) co_return Result<Gate::Unit>();
+  const int others = core_.live() - core_.count(SlotState::connecting);
+  const auto rank = others == 0 ? GateQueue::Rank::first : GateQueue::Rank::further;
+  Gate::Unit& unit = seat(ticket).unit;
+  co_return co_await gate_->enter(ctx, rank, unit);
+}
+
+// After step(), which may have begun a replacement already.
+void Pool::release_unit(Ticket ticket) {
+  const bool gone = ticket.slot >= core_.slots() || core_.state(ticket.slot) == SlotState::vacant;
+  if (gone) seat(ticket).unit.reset();
+}
+
 Awaitable<Result<std::unique_ptr<Session>>> Pool::try_logins(Context ctx) {
   const PoolPolicy policy = core_.policy();
   Error last;
@@ -301,7 +357,8 @@ Awaitable<Result<std::unique_ptr<Session>>> Pool::try_logins(Context ctx) {
     log_->debug("login begins router={} attempt={} limit={:.1f}s", router_, attempt,
                 seconds(policy.connect_timeout));
     const Context once = ctx.within(policy.connect_timeout);
-    Result<std::unique_ptr<Session>> session = co_await factory_->login(once);
+    const std::shared_ptr<SessionFactory> factory = factory_;  // a renewal may bring another
+    Result<std::unique_ptr<Session>> session = co_await factory->login(once);
     if (session) co_return session;
     last = std::move(session.error());
     if (!worth_retrying(last.code) || ctx.stopped() || ctx.expired()) break;
@@ -320,6 +377,7 @@ void Pool::login_failed(Ticket ticket, Error error) {
     }
   }
   core_.login_failed(Clock::now(), ticket, std::move(error));
+  release_unit(ticket);
 }
 
 void Pool::log_login_success(Clock::duration took) {
@@ -361,6 +419,7 @@ Awaitable<void> Pool::close(Ticket ticket, CloseReason reason) {
   seat(ticket).session.reset();
   core_.close_finished(Clock::now(), ticket);
   step();
+  release_unit(ticket);
 }
 
 }  // namespace linewatch::connection

@@ -6,6 +6,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <stop_token>
@@ -16,6 +17,7 @@
 #include <spdlog/logger.h>
 
 #include "connection/pool/core.hpp"
+#include "connection/pool/gate.hpp"
 #include "connection/pool/snapshot.hpp"
 #include "connection/session.hpp"
 
@@ -46,10 +48,11 @@ class [[nodiscard]] Lease {
 
 class Pool : public std::enable_shared_from_this<Pool> {
  public:
-  // Pass make() the factory it shall own.
+  // Pass make() the factory it shall own, and the agent's gate, if logins are to be held back.
   static std::shared_ptr<Pool> make(boost::asio::any_io_executor loop, std::string router, PoolPolicy policy,
                                     std::unique_ptr<SessionFactory> factory,
-                                    std::shared_ptr<spdlog::logger> log);
+                                    std::shared_ptr<spdlog::logger> log,
+                                    std::shared_ptr<Gate> gate = nullptr);
   ~Pool();
 
   void start();  // keeps min_connections warm from now on
@@ -63,6 +66,11 @@ class Pool : public std::enable_shared_from_this<Pool> {
   // is left is stopped and has another 200 ms to end.
   Awaitable<void> drain(Context ctx);
 
+  // Other limits from now on, up or down.
+  void reconfigure(PoolPolicy policy);
+  // The way in has changed (credentials, address, host key): every session is replaced after its present use.
+  void renew(std::unique_ptr<SessionFactory> factory);
+
   const PoolCore& core() const { return core_; }
   PoolSnapshot snapshot() const;
 
@@ -71,11 +79,13 @@ class Pool : public std::enable_shared_from_this<Pool> {
     std::unique_ptr<Session> session;
     std::stop_source stop;
     std::string holder;
+    Gate::Unit unit;  // of the agent's sessions; held until the slot is vacant
   };
   using Answer = std::move_only_function<void(Action)>;
 
   Pool(boost::asio::any_io_executor loop, std::string router, PoolPolicy policy,
-       std::unique_ptr<SessionFactory> factory, std::shared_ptr<spdlog::logger> log);
+       std::unique_ptr<SessionFactory> factory, std::shared_ptr<spdlog::logger> log,
+       std::shared_ptr<Gate> gate);
   friend class Lease;
 
   void step();
@@ -85,7 +95,9 @@ class Pool : public std::enable_shared_from_this<Pool> {
   void give_back(Ticket ticket);
   void forget_lost_sessions(TimePoint now);
   Awaitable<void> log_in(Ticket ticket);
+  Awaitable<Result<Gate::Unit>> pass_gate(Context ctx, Ticket ticket);
   Awaitable<Result<std::unique_ptr<Session>>> try_logins(Context ctx);
+  void release_unit(Ticket ticket);
   Awaitable<void> check(Ticket ticket);
   Awaitable<void> recover(Ticket ticket);
   Awaitable<void> close(Ticket ticket, CloseReason reason);
@@ -96,10 +108,12 @@ class Pool : public std::enable_shared_from_this<Pool> {
 
   boost::asio::any_io_executor loop_;
   std::string router_;
-  std::unique_ptr<SessionFactory> factory_;
+  std::shared_ptr<SessionFactory> factory_;  // shared with the logins under way
+  std::shared_ptr<Gate> gate_;
   std::shared_ptr<spdlog::logger> log_;
   PoolCore core_;
-  std::vector<Seat> seats_;
+  std::deque<Seat> seats_;  // of all slots there ever were: a lease refers to its seat
+  std::vector<Action> executed_;
   std::unordered_map<WaiterId, Answer> answers_;
   boost::asio::steady_timer timer_;
   TimePoint armed_ = TimePoint::max();

@@ -30,6 +30,7 @@ struct PoolSnapshot {
   std::optional<Error> last_login_error;  // of the failure that still lasts
   Clock::duration next_login_in{};        // back-off: no login before; 0 = at any time
   bool draining = false;
+  bool breaker_open = false;       // after many failed logins in a row: one is tried now and then
   std::vector<std::string> hints;  // sentences: what is short, and what would help
 };
 

@@ -24,11 +24,23 @@ std::string sha256(std::string_view octets) {
   return text_of(digest, size);
 }
 
-std::string hmac_sha1(std::string_view key, std::string_view octets) {
+namespace {
+
+std::string hmac(const EVP_MD* hash, std::string_view key, std::string_view octets) {
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned int size = 0;
-  HMAC(EVP_sha1(), key.data(), static_cast<int>(key.size()), octets_of(octets), octets.size(), digest, &size);
+  HMAC(hash, key.data(), static_cast<int>(key.size()), octets_of(octets), octets.size(), digest, &size);
   return text_of(digest, size);
+}
+
+}  // namespace
+
+std::string hmac_sha1(std::string_view key, std::string_view octets) {
+  return hmac(EVP_sha1(), key, octets);
+}
+
+std::string hmac_sha256(std::string_view key, std::string_view octets) {
+  return hmac(EVP_sha256(), key, octets);
 }
 
 std::string to_base64(std::string_view octets) {

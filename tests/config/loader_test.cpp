@@ -255,8 +255,6 @@ TEST_CASE("keys without effect are named where they are written, once each") {
         "linewatch.yml:1:70: warning: agent.control_socket: has no effect yet in this version\n"
         "linewatch.yml:2:46: warning: zabbix.buffer.disk: has no effect yet in this version\n"
         "linewatch.yml:2:70: warning: zabbix.keys: has no effect yet in this version\n"
-        "linewatch.yml:3:23: warning: connection.breaker: has no effect yet in this version\n"
-        "linewatch.yml:3:45: warning: connection.total: has no effect yet in this version\n"
         "linewatch.yml:4:52: warning: credentials.c.agent: has no effect yet in this version\n"
         "linewatch.yml:7:74: warning: routers[1].jump: is not in this version yet; the router is not logged "
         "in to, "

@@ -2,7 +2,8 @@
 
 #include <doctest/doctest.h>
 
-#include <map>
+#include <utility>
+#include <vector>
 
 using namespace linewatch::connection;
 using namespace std::chrono_literals;
@@ -285,121 +286,244 @@ TEST_CASE(
   world.only(Action::Kind::drained);
 }
 
-// Random worlds against the rules in core.hpp. Times, outcomes and order are drawn; the seed is printed on
-// failure.
-TEST_CASE("random worlds keep the invariants") {
-  int grants = 0;
-  for (std::uint32_t seed = 1; seed <= 300; ++seed) {
-    CAPTURE(seed);
-    std::minstd_rand random(seed);
-    const auto draw = [&](int n) { return static_cast<int>(random() % static_cast<unsigned>(n)); };
-    PoolPolicy policy = small_policy(1 + draw(4));
-    policy.min_connections = draw(policy.max_connections + 1);
-    policy.max_uses = 1 + draw(20);
-    policy.max_waiters = draw(20);
-    World world(policy);
-    world.core.start(world.now);
-    std::vector<Action> open;           // operations and leases under way
-    std::map<WaiterId, bool> answered;  // every waiter ever, and whether it was answered
-    WaiterId last_granted = 0;
-    bool draining = false, drained = false;
-
-    const auto absorb = [&] {
-      for (Action& action : world.take()) {
-        if (action.kind == Action::Kind::grant || action.kind == Action::Kind::refuse) {
-          answered.try_emplace(action.waiter, false);
-          REQUIRE_FALSE(answered[action.waiter]);
-          answered[action.waiter] = true;
-        }
-        if (action.kind == Action::Kind::grant) {
-          REQUIRE(action.waiter > last_granted);
-          last_granted = action.waiter;
-          ++grants;
-        }
-        if (action.kind == Action::Kind::drained) drained = true;
-        const bool nothing_open = action.kind == Action::Kind::refuse ||
-                                  action.kind == Action::Kind::drained ||
-                                  action.kind == Action::Kind::abort_login;
-        if (!nothing_open) open.push_back(action);
-      }
-      // Every live slot is exactly one operation, lease or idle session.
-      const int busy = world.core.live() - world.core.count(SlotState::idle);
-      REQUIRE(busy == static_cast<int>(open.size()));
-      REQUIRE(world.core.live() <= policy.max_connections);
-      REQUIRE(world.core.waiting() <= static_cast<std::size_t>(policy.max_waiters));
-      REQUIRE_FALSE((world.core.waiting() > 0 && world.core.count(SlotState::idle) > 0));
-      if (drained) REQUIRE((world.core.live() == 0 && world.core.waiting() == 0));
-    };
-    const auto finish = [&](std::size_t index) {
-      const Action action = open[index];
-      open.erase(open.begin() + static_cast<std::ptrdiff_t>(index));
-      const bool good = draw(3) > 0;
-      switch (action.kind) {
-        case Action::Kind::login:
-          if (good) {
-            world.core.login_succeeded(world.now, action.ticket);
-          } else {
-            world.core.login_failed(world.now, action.ticket, world.refused());
-          }
-          break;
-        case Action::Kind::grant:
-          world.core.release(world.now, action.ticket,
-                             good      ? Returned::clean
-                             : draw(2) ? Returned::dirty
-                                       : Returned::lost);
-          break;
-        case Action::Kind::check:
-          world.core.check_finished(world.now, action.ticket, good);
-          break;
-        case Action::Kind::recover:
-          world.core.recover_finished(world.now, action.ticket, good);
-          break;
-        default:
-          world.core.close_finished(world.now, action.ticket);
-          break;
-      }
-    };
-    absorb();
-    for (int step = 0; step < 600; ++step) {
-      const int event = draw(100);
-      if (event < 40) {
-        const WaiterId id = world.acquire(std::chrono::milliseconds(draw(20000)));
-        answered.try_emplace(id, false);
-      } else if (event < 80 && !open.empty()) {
-        finish(static_cast<std::size_t>(draw(static_cast<int>(open.size()))));
-      } else if (event < 84 && !answered.empty()) {
-        world.core.cancel(world.now, static_cast<WaiterId>(1 + draw(static_cast<int>(answered.size()))));
-      } else if (event < 99) {
-        if (draw(2) && world.core.next_wakeup() != TimePoint::max()) {
-          world.now = std::max(world.now, world.core.next_wakeup());
-        } else {
-          world.now += std::chrono::milliseconds(draw(5000));
-        }
-        world.core.tick(world.now);
-        REQUIRE(world.core.next_wakeup() > world.now);  // a timer armed in the past would spin
-      } else if (step > 500 && !draining) {
-        draining = true;
-        world.core.drain(world.now);
-      }
-      absorb();
-    }
-    if (!draining) world.core.drain(world.now);
-    absorb();
-    for (int step = 0; step < 100 && !open.empty(); ++step) {
-      finish(0);
-      absorb();
-    }
-    CHECK(drained);
-    for (const auto& [waiter, done] : answered) REQUIRE(done);
-  }
-  CHECK(grants > 1000);
-}
-
 TEST_CASE("a wait in vain while the only login hangs is the router's fault, not an overload") {
   World world(small_policy(1));
   world.acquire(10s);
+  const Ticket login = world.only(Action::Kind::login).ticket;
+  SUBCASE("the login runs") {
+    world.core.login_began(world.now, login);
+    world.now += 10s;
+    world.core.tick(world.now);
+    CHECK(world.only(Action::Kind::refuse).error.code == ErrorCode::unreachable);
+  }
+  SUBCASE("the login has not had its turn yet among those of the agent") {
+    world.now += 10s;
+    world.core.tick(world.now);
+    CHECK(world.only(Action::Kind::refuse).error.code == ErrorCode::held_back);
+  }
+}
+
+TEST_CASE(
+    "a router that grants no further session gets no more than it grants, and one more each ten minutes") {
+  World world(small_policy(4));
+  world.logged_in();
+  const WaiterId second = world.acquire();
+  const Error full{ErrorCode::session_limit, Phase::prompt, "r1: all lines are busy"};
+  world.core.login_failed(world.now, world.only(Action::Kind::login).ticket, full);
+  CHECK(world.take().empty());  // the waiter waits for the session that there is
+  CHECK(world.core.maximum() == 1);
+  CHECK_FALSE(world.core.last_login_error());
+  CHECK(world.core.hints(world.now).size() == 1);
+  world.acquire();
+  CHECK(world.take().empty());  // no storm on the full router
+  world.core.cancel(world.now, second);
+  world.take();
+  world.now += 10min - 1s;
+  world.core.tick(world.now);
+  for (const Action& action : world.take()) CHECK(action.kind != Action::Kind::login);
+  world.acquire(2s);
+  CHECK(world.take().empty());
+  CHECK(world.core.next_wakeup() == world.now + 1s);
+  world.now += 1s;
+  world.core.tick(world.now);
+  CHECK(world.core.maximum() == 2);
+  const Ticket login = world.only(Action::Kind::login).ticket;
+  world.core.login_succeeded(world.now, login);
+  CHECK(world.core.statistics().session_limits == 1);
+}
+
+TEST_CASE("a full router without any session of ours is told as that, and tried again after the back-off") {
+  World world(small_policy(2));
+  world.acquire();
+  const Error full{ErrorCode::session_limit, Phase::prompt, "r1: all lines are busy"};
+  world.core.login_failed(world.now, world.only(Action::Kind::login).ticket, full);
+  CHECK(world.only(Action::Kind::refuse).error.code == ErrorCode::session_limit);
+  CHECK(world.core.maximum() == 1);
+  world.now += 2s;
+  world.acquire();
+  world.core.login_succeeded(world.now, world.only(Action::Kind::login).ticket);
+  world.only(Action::Kind::grant);
+}
+
+TEST_CASE("after breaker.failures nobody tries for the cool-down, then one does, and its success closes it") {
+  PoolPolicy policy = small_policy(3, 3);
+  policy.breaker_failures = 3;
+  policy.backoff_first = 1s;
+  policy.breaker_cool_down = 1min;
+  World world(policy);
+  for (int i = 0; i < 3; ++i) {
+    CHECK_FALSE(world.core.breaker_open());
+    world.acquire();
+    auto logins = world.take();
+    for (const Action& action : logins) {
+      if (action.kind == Action::Kind::login)
+        world.core.login_failed(world.now, action.ticket, world.refused());
+    }
+    world.take();
+    if (i < 2) world.now = world.core.next_login();
+  }
+  CHECK(world.core.breaker_open());
+  CHECK(world.core.statistics().breaker_openings == 1);
+  CHECK(world.core.next_login() == world.now + 1min);
+  world.acquire();
+  CHECK(world.only(Action::Kind::refuse).error.text.find("connection refused") != std::string::npos);
+  world.now += 1min;
+  world.acquire();
+  world.acquire();
+  const Ticket probe = world.only(Action::Kind::login).ticket;  // one, not three
+  world.core.login_succeeded(world.now, probe);
+  CHECK_FALSE(world.core.breaker_open());
+}
+
+TEST_CASE("short commands wait for a warm session rather than for a login that takes longer") {
+  PoolPolicy policy = small_policy(8, 2);
+  policy.max_waiters = 100;
+  World world(policy);
+  world.core.start(world.now);
+  world.now += 500ms;  // what a login takes here
+  for (const Action& login : world.take()) world.core.login_succeeded(world.now, login.ticket);
+  world.acquire();
+  const Ticket first = world.only(Action::Kind::grant).ticket;
+  world.now += 5ms;  // what a use takes
+  world.core.release(world.now, first, Returned::clean);
+  std::vector<Ticket> leased;
+  for (int i = 0; i < 50; ++i) world.acquire();
+  int served = 1;
+  for (bool busy = true; busy;) {
+    busy = false;
+    for (const Action& action : world.take()) {
+      REQUIRE(action.kind == Action::Kind::grant);  // and no login
+      leased.push_back(action.ticket);
+    }
+    world.now += 5ms;
+    for (const Ticket ticket : std::exchange(leased, {})) {
+      world.core.release(world.now, ticket, Returned::clean);
+      ++served;
+      busy = true;
+    }
+  }
+  CHECK(served == 51);
+  CHECK(world.core.live() == 2);
+}
+
+TEST_CASE("a login starts when somebody has waited for as long as it takes") {
+  World world(small_policy(2));
+  world.acquire();
+  const Ticket login = world.only(Action::Kind::login).ticket;
+  world.now += 500ms;
+  world.core.login_succeeded(world.now, login);
+  Ticket lease = world.only(Action::Kind::grant).ticket;
+  world.now += 5ms;
+  world.core.release(world.now, lease, Returned::clean);
+  world.acquire();
+  lease = world.only(Action::Kind::grant).ticket;  // this one takes long, against all experience
+  world.acquire();
+  CHECK(world.take().empty());
+  CHECK(world.core.next_wakeup() == world.now + 500ms);
+  world.now += 500ms;
+  world.core.tick(world.now);
   world.only(Action::Kind::login);
+}
+
+TEST_CASE("a higher maximum works at once, a lower one as sessions come free") {
+  World world(small_policy(1));
+  const Ticket first = world.logged_in();
+  world.acquire();
+  CHECK(world.take().empty());
+  world.core.reconfigure(world.now, small_policy(3));
+  const Ticket second = world.only(Action::Kind::login).ticket;
+  world.core.login_succeeded(world.now, second);
+  const Ticket lease = world.only(Action::Kind::grant).ticket;
+  world.core.reconfigure(world.now, small_policy(1));
+  CHECK(world.take().empty());  // borrowers are not disturbed
+  CHECK(world.core.slots() == 2);
+  world.acquire();
+  world.core.release(world.now, lease, Returned::clean);
+  const Action close = world.only(Action::Kind::close);
+  CHECK(close.ticket.slot == lease.slot);
+  world.core.close_finished(world.now, close.ticket);
+  CHECK(world.core.slots() == 1);
+  world.core.release(world.now, first, Returned::clean);
+  world.only(Action::Kind::grant);
+  CHECK(world.core.live() == 1);
+}
+
+TEST_CASE("changed credentials replace every session after its present use, and end a back-off") {
+  World world(small_policy(3));
+  const Ticket lease = world.logged_in();
+  world.acquire();
+  Ticket idle = world.only(Action::Kind::login).ticket;
+  world.core.login_succeeded(world.now, idle);
+  idle = world.only(Action::Kind::grant).ticket;
+  world.core.release(world.now, idle, Returned::clean);
+  world.core.renew(world.now);
+  CHECK(world.only(Action::Kind::close).ticket.slot == idle.slot);
+  world.core.release(world.now, lease, Returned::clean);
+  CHECK(world.only(Action::Kind::close).ticket.slot == lease.slot);
+
+  World failing(small_policy(1, 1));
+  failing.core.start(failing.now);
+  failing.core.login_failed(failing.now, failing.only(Action::Kind::login).ticket, failing.refused());
+  CHECK(failing.take().empty());
+  failing.core.renew(failing.now);
+  const Ticket login = failing.only(Action::Kind::login).ticket;
+  failing.core.renew(failing.now);  // while it logs in with what is old by now
+  failing.core.login_succeeded(failing.now, login);
+  CHECK(failing.only(Action::Kind::close).reason == CloseReason::worn);
+}
+
+TEST_CASE("a session that is left in mid-command again and again is replaced") {
+  PoolPolicy policy = small_policy(1);
+  World world(policy);
+  Ticket lease = world.logged_in();
+  for (int i = 0; i < 2; ++i) {
+    world.core.release(world.now, lease, Returned::dirty);
+    world.core.recover_finished(world.now, world.only(Action::Kind::recover).ticket, true);
+    world.acquire();
+    lease = world.only(Action::Kind::grant).ticket;
+  }
+  world.core.release(world.now, lease, Returned::dirty);
+  world.core.recover_finished(world.now, world.only(Action::Kind::recover).ticket, true);
+  CHECK(world.only(Action::Kind::close).reason == CloseReason::worn);
+}
+
+TEST_CASE("a lease that is out too long is said once") {
+  World world(small_policy(1));
+  const Ticket lease = world.logged_in();
+  CHECK(world.core.next_wakeup() == world.now + 15min);
+  world.now += 15min;
+  world.core.tick(world.now);
+  CHECK(world.only(Action::Kind::leak).ticket == lease);
+  world.now += 15min;
+  world.core.tick(world.now);
+  CHECK(world.take().empty());
+  CHECK(world.core.statistics().leaks == 1);
+}
+
+TEST_CASE("waits and time-outs of the last hour are counted, and what would help is said") {
+  World world(small_policy(1));
+  world.logged_in();
+  CHECK(world.core.hints(world.now).empty());
+  world.acquire(10s);
   world.now += 10s;
   world.core.tick(world.now);
-  CHECK(world.only(Action::Kind::refuse).error.code == ErrorCode::unreachable);
+  const auto hints = world.core.hints(world.now);
+  REQUIRE(hints.size() == 1);
+  CHECK(hints[0] == "1 waits, 1 time-outs in the last hour: raise max_connections or the interval");
+  world.now += 61min;
+  CHECK(world.core.hints(world.now).empty());
+}
+
+TEST_CASE("the use of an idle session allocates nothing") {
+  World world(small_policy(2));
+  Ticket lease = world.logged_in();
+  world.core.actions().reserve(8);
+  for (int i = 0; i < 3; ++i) {
+    world.core.release(world.now, lease, Returned::clean);
+    world.core.acquire(world.now, world.now + 1s);
+    REQUIRE(world.core.actions().size() == 1);
+    lease = world.core.actions()[0].ticket;
+    world.core.actions().clear();
+  }
+  CHECK(world.core.actions().capacity() == 8);
 }

@@ -4,9 +4,12 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <fstream>
+#include <iterator>
 #include <vector>
 
 #include "tests/support/fake_session.hpp"
+#include "tests/support/sshd.hpp"
 
 using namespace linewatch;
 using namespace linewatch::connection;
@@ -14,37 +17,112 @@ using namespace std::chrono_literals;
 using Admission = LockoutGuard::Admission;
 using Outcome = LockoutGuard::Outcome;
 
+namespace {
+
+Account named(const std::string& name) {
+  return {name, name, {}};
+}
+
+}  // namespace
+
 TEST_CASE(
     "after two rejections an account rests everywhere, then one canary tries and its success frees all") {
   boost::asio::io_context loop;
   LockoutGuard guard(loop.get_executor());
-  const config::Lockout rule;
+  const Account backbone = named("backbone"), another = named("another");
   TimePoint now{1000s};
   for (int i = 0; i < 2; ++i) {
-    CHECK(guard.decide("backbone", rule, now) == Admission::granted);
-    guard.report("backbone", rule, Outcome::rejected, now, "r1: the router rejected the password of netmon");
+    CHECK(guard.decide(backbone, now) == Admission::granted);
+    guard.report(backbone, Outcome::rejected, now, "r1: the router rejected the password of netmon");
   }
-  CHECK(guard.decide("backbone", rule, now + 14min) == Admission::rests);
-  CHECK(guard.resting("backbone").find("backbone") != std::string::npos);
-  CHECK(guard.resting("backbone").find(" UTC after 2 rejected logins") != std::string::npos);
-  CHECK(guard.resting("backbone").find("r1: the router rejected") != std::string::npos);
-  CHECK(guard.decide("another", rule, now) == Admission::granted);
+  CHECK(guard.decide(backbone, now + 14min) == Admission::rests);
+  CHECK(guard.resting(backbone).find("backbone") != std::string::npos);
+  CHECK(guard.resting(backbone).find(" UTC after 2 rejected logins") != std::string::npos);
+  CHECK(guard.resting(backbone).find("r1: the router rejected") != std::string::npos);
+  CHECK(guard.decide(another, now) == Admission::granted);
 
   now += 15min;
-  CHECK(guard.decide("backbone", rule, now) == Admission::granted);  // the canary
-  CHECK(guard.decide("backbone", rule, now) == Admission::wait);     // nobody beside it
+  CHECK(guard.decide(backbone, now) == Admission::granted);  // the canary
+  CHECK(guard.decide(backbone, now) == Admission::wait);     // nobody beside it
   SUBCASE("its success frees all") {
-    guard.report("backbone", rule, Outcome::accepted, now);
-    for (int i = 0; i < 9; ++i) CHECK(guard.decide("backbone", rule, now) == Admission::granted);
+    guard.report(backbone, Outcome::accepted, now);
+    for (int i = 0; i < 9; ++i) CHECK(guard.decide(backbone, now) == Admission::granted);
   }
   SUBCASE("its rejection lets the account rest again") {
-    guard.report("backbone", rule, Outcome::rejected, now, "no");
-    CHECK(guard.decide("backbone", rule, now + 14min) == Admission::rests);
-    CHECK(guard.decide("backbone", rule, now + 15min) == Admission::granted);
+    guard.report(backbone, Outcome::rejected, now, "no");
+    CHECK(guard.decide(backbone, now + 14min) == Admission::rests);
+    CHECK(guard.decide(backbone, now + 15min) == Admission::granted);
   }
   SUBCASE("another failure makes room for another canary") {
-    guard.report("backbone", rule, Outcome::undecided, now);
-    CHECK(guard.decide("backbone", rule, now) == Admission::granted);
+    guard.report(backbone, Outcome::undecided, now);
+    CHECK(guard.decide(backbone, now) == Admission::granted);
+  }
+}
+
+namespace {
+
+config::Credential credential(const std::string& password) {
+  config::Credential credential;
+  credential.name = "backbone";
+  credential.username = "netmon";
+  credential.password = config::Secret(password);
+  return credential;
+}
+
+}  // namespace
+
+TEST_CASE("a rejected credential rests over a restart, and its file tells nobody what it is") {
+  const test::TemporaryFolder folder;
+  boost::asio::io_context loop;
+  const auto guard = [&] {
+    return LockoutGuard(loop.get_executor(), LockoutMemory::open(folder.path()).value());
+  };
+  TimePoint now = Clock::now();
+  {
+    LockoutGuard before = guard();
+    const Account account = before.account(credential("hunter2"), "r1");
+    for (int i = 0; i < 2; ++i) {
+      CHECK(before.decide(account, now) == Admission::granted);
+      before.report(account, Outcome::rejected, now, "r1: the router rejected the password of netmon");
+    }
+  }
+  LockoutGuard after = guard();
+  const Account same = after.account(credential("hunter2"), "r2");
+  CHECK(after.decide(same, now) == Admission::rests);
+  CHECK(after.resting(same).find("r1: the router rejected") != std::string::npos);
+  CHECK(after.decide(after.account(credential("changed"), "r1"), now) == Admission::granted);
+  std::ifstream file(folder.path() / "lockout.json");
+  const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  CHECK(text.find("hunter2") == std::string::npos);
+
+  CHECK(after.decide(same, now + 16min) == Admission::granted);
+  after.report(same, Outcome::accepted, now + 16min);
+  LockoutGuard later = guard();
+  for (int i = 0; i < 2; ++i) CHECK(later.decide(same, now) == Admission::granted);  // forgotten
+}
+
+TEST_CASE("one identity for each credential as it is, and for each router where the scope says so") {
+  const test::TemporaryFolder folder, elsewhere;
+  const LockoutMemory memory = LockoutMemory::open(folder.path()).value();
+  config::Credential one = credential("a");
+  CHECK(memory.identity(one, "r1") == memory.identity(one, "r2"));
+  CHECK(memory.identity(one, "r1") != memory.identity(credential("b"), "r1"));
+  CHECK(memory.identity(one, "r1") != LockoutMemory::open(elsewhere.path())->identity(one, "r1"));
+  CHECK(memory.identity(one, "r1") == LockoutMemory::open(folder.path())->identity(one, "r1"));
+  one.lockout.scope = config::Lockout::Scope::router;
+  CHECK(memory.identity(one, "r1") != memory.identity(one, "r2"));
+}
+
+TEST_CASE("a damaged memory is an error that says what to do") {
+  const test::TemporaryFolder folder;
+  REQUIRE(LockoutMemory::open(folder.path()));
+  for (const char* text :
+       {"", "{", "[]", R"({"rejected": {"x": {"count": -1}}})", R"({"rejected": {"x": 1}})",
+        R"({"rejected": {"x": {"count": 1, "rests_until": 1e99, "cause": "c"}}})"}) {
+    test::write_text(folder.path() / "lockout.json", text);
+    const auto memory = LockoutMemory::open(folder.path());
+    REQUIRE_FALSE(memory);
+    CHECK(memory.error().text.find("lockout.json: is damaged; remove it") != std::string::npos);
   }
 }
 
@@ -62,7 +140,7 @@ Awaitable<void> log_in(SessionFactory& factory, Context ctx, std::vector<Error>&
 struct Fleet {
   void add(std::string account, test::FakeRouter& router) {
     std::vector<GuardedLogin> logins;
-    logins.push_back({std::move(account), {}, std::make_unique<test::FakeFactory>(router)});
+    logins.push_back({named(account), std::make_unique<test::FakeFactory>(router)});
     factories.push_back(make_guarded_factory(guard, std::move(logins)));
   }
   void log_in_all(Context ctx = {}) {
@@ -131,8 +209,8 @@ TEST_CASE("of several credentials the next is tried after a rejection, each unde
   test::FakeRouter old_password(loop.get_executor()), new_password(loop.get_executor());
   old_password.login_error = Error{ErrorCode::authentication, Phase::authentication, "r1: rejected"};
   std::vector<GuardedLogin> logins;
-  logins.push_back({"old", {}, std::make_unique<test::FakeFactory>(old_password)});
-  logins.push_back({"new", {}, std::make_unique<test::FakeFactory>(new_password)});
+  logins.push_back({named("old"), std::make_unique<test::FakeFactory>(old_password)});
+  logins.push_back({named("new"), std::make_unique<test::FakeFactory>(new_password)});
   const auto factory = make_guarded_factory(guard, std::move(logins));
   std::vector<Error> errors;
   int good = 0;

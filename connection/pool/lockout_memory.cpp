@@ -1,0 +1,172 @@
+#include "connection/pool/lockout_memory.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <openssl/rand.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <utility>
+
+#include "connection/ssh/digest.hpp"
+
+namespace linewatch::connection {
+
+namespace {
+
+using std::chrono::system_clock;
+
+constexpr std::size_t key_size = 32;
+constexpr std::size_t most_remembered = 10'000;  // of a file that somebody else wrote, too
+constexpr auto largest_file = std::size_t{8} << 20;
+constexpr std::int64_t latest_time = 9'000'000'000;  // seconds since 1970 that a nanosecond clock can hold
+
+std::unexpected<Error> trouble(const std::filesystem::path& file, const std::string& what) {
+  return fail(ErrorCode::internal, Phase::authentication, fmt::format("{}: {}", file.string(), what));
+}
+
+std::optional<std::string> contents(const std::filesystem::path& file) {
+  std::ifstream stream(file, std::ios::binary);
+  if (!stream) return std::nullopt;
+  std::string text(largest_file + 1, '\0');
+  stream.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(stream.gcount()));
+  return text;
+}
+
+// Whole or not at all, and for this user's eyes only.
+Result<void> write_whole(const std::filesystem::path& file, std::string_view text) {
+  const std::filesystem::path beside = file.string() + ".new";
+  const int fd = ::open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  if (fd < 0) return trouble(beside, std::string("cannot be written: ") + std::strerror(errno));
+  bool good = true;
+  while (good && !text.empty()) {
+    const ssize_t written = ::write(fd, text.data(), text.size());
+    good = written > 0 || (written < 0 && errno == EINTR);
+    if (written > 0) text.remove_prefix(static_cast<std::size_t>(written));
+  }
+  good = good && ::fsync(fd) == 0;
+  const int cause = errno;
+  ::close(fd);
+  if (!good) return trouble(beside, std::string("cannot be written: ") + std::strerror(cause));
+  if (::rename(beside.c_str(), file.c_str()) != 0)
+    return trouble(file, std::string("cannot be written: ") + std::strerror(errno));
+  return {};
+}
+
+Result<std::string> key_of(const std::filesystem::path& file) {
+  if (auto key = contents(file)) {
+    if (key->size() == key_size) return std::move(*key);
+    return trouble(file, "is not the key that was written there; remove it, and lockout.json with it");
+  }
+  if (errno != ENOENT) return trouble(file, std::string("cannot be read: ") + std::strerror(errno));
+  std::string key(key_size, '\0');
+  if (RAND_bytes(reinterpret_cast<unsigned char*>(key.data()), key_size) != 1)
+    return trouble(file, "no random numbers for a key");
+  if (auto written = write_whole(file, key); !written) return std::unexpected(std::move(written.error()));
+  return key;
+}
+
+// Each part with its length before it, so that no two lists of parts look the same.
+void append(std::string& all, std::string_view part) {
+  all += std::to_string(part.size()) + ':';
+  all += part;
+}
+
+}  // namespace
+
+Result<LockoutMemory> LockoutMemory::open(const std::filesystem::path& folder) {
+  LockoutMemory memory;
+  memory.folder_ = folder;
+  auto key = key_of(folder / "lockout.key");
+  if (!key) return std::unexpected(std::move(key.error()));
+  memory.key_ = std::move(*key);
+  if (auto loaded = memory.load(folder / "lockout.json"); !loaded)
+    return std::unexpected(std::move(loaded.error()));
+  return memory;
+}
+
+LockoutMemory LockoutMemory::look(const std::filesystem::path& folder) {
+  LockoutMemory memory;
+  auto key = contents(folder / "lockout.key");
+  if (!key) return memory;
+  memory.key_ = std::move(*key);
+  static_cast<void>(memory.load(folder / "lockout.json"));
+  return memory;
+}
+
+Result<void> LockoutMemory::load(const std::filesystem::path& file) {
+  const auto text = contents(file);
+  if (!text) {
+    if (errno == ENOENT) return {};
+    return trouble(file, std::string("cannot be read: ") + std::strerror(errno));
+  }
+  const auto damaged = [&] {
+    return trouble(file, "is damaged; remove it, and rejected credentials are tried anew");
+  };
+  const auto root = nlohmann::json::parse(*text, nullptr, false);
+  if (!root.is_object() || !root.contains("rejected") || !root["rejected"].is_object()) return damaged();
+  if (root["rejected"].size() > most_remembered) return damaged();
+  std::map<std::string, Rejections> all;
+  for (const auto& [identity, entry] : root["rejected"].items()) {
+    const bool sound = entry.is_object() && entry.contains("count") && entry["count"].is_number_unsigned() &&
+                       entry["count"] <= 1'000'000 && entry.contains("rests_until") &&
+                       entry["rests_until"].is_number_unsigned() && entry["rests_until"] <= latest_time &&
+                       entry.contains("cause") && entry["cause"].is_string();
+    if (!sound) return damaged();
+    const std::chrono::seconds until(entry["rests_until"].get<std::int64_t>());
+    all[identity] = {entry["count"].get<int>(), system_clock::time_point(until),
+                     entry["cause"].get<std::string>()};
+  }
+  all_ = std::move(all);
+  return {};
+}
+
+std::string LockoutMemory::identity(const config::Credential& credential, const std::string& router) const {
+  const bool per_router = credential.lockout.scope == config::Lockout::Scope::router;
+  std::string all;
+  append(all, key_);
+  append(all, credential.name);
+  append(all, per_router ? router : std::string());
+  append(all, credential.username);
+  append(all, credential.password ? credential.password->reveal() : std::string());
+  append(all, credential.private_key.reveal());
+  append(all, credential.agent ? "agent" : "");
+  std::string digest = hmac_sha256(key_, all);
+  std::ranges::fill(all, '\0');
+  return to_base64(digest);
+}
+
+Result<void> LockoutMemory::remember(const std::string& identity, Rejections rejections) {
+  const bool full = all_.size() >= most_remembered && !all_.contains(identity);
+  if (full)
+    all_.erase(all_.begin());  // a bound against a world of changing credentials; each rests in memory
+  all_[identity] = std::move(rejections);
+  return save();
+}
+
+Result<void> LockoutMemory::forget(const std::string& identity) {
+  if (all_.erase(identity) == 0) return {};
+  return save();
+}
+
+Result<void> LockoutMemory::save() const {
+  if (folder_.empty()) return {};
+  nlohmann::json rejected = nlohmann::json::object();
+  for (const auto& [identity, entry] : all_) {
+    const auto until = std::chrono::duration_cast<std::chrono::seconds>(entry.rests_until.time_since_epoch());
+    rejected[identity] = {{"count", entry.count}, {"rests_until", until.count()}, {"cause", entry.cause}};
+  }
+  const nlohmann::json root = {{"version", 1}, {"rejected", std::move(rejected)}};
+  const auto replace = nlohmann::json::error_handler_t::replace;
+  return write_whole(folder_ / "lockout.json", root.dump(1, ' ', false, replace) + '\n');
+}
+
+}  // namespace linewatch::connection
