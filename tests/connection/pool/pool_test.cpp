@@ -197,6 +197,109 @@ TEST_CASE("min_connections are logged in without a caller") {
   CHECK(shell.router.open_sessions == 2);
 }
 
+TEST_CASE("a higher and a lower maximum take effect while sessions are borrowed") {
+  Shell shell(1);
+  Got got[3];
+  for (Got& each : got) shell.spawn(acquire_into(shell.pool, Context(), each));
+  shell.settle();
+  CHECK_FALSE(got[1].lease);
+  PoolPolicy policy = shell.pool->core().policy();
+  policy.max_connections = 3;
+  shell.pool->reconfigure(policy);
+  shell.settle();
+  CHECK(got[2].lease);
+  policy.max_connections = 1;
+  policy.min_connections = 0;
+  shell.pool->reconfigure(policy);
+  for (Got& each : got) each.lease->give_back();
+  shell.settle();
+  CHECK(shell.router.open_sessions == 1);
+  CHECK(shell.pool->snapshot().sessions.size() == 1);
+}
+
+TEST_CASE("changed credentials: the next session is the new factory's, the borrowed one is used to its end") {
+  Shell shell(1);
+  Got first, second;
+  shell.spawn(acquire_into(shell.pool, Context(), first));
+  shell.settle();
+  FakeRouter renewed{shell.loop.get_executor()};
+  shell.pool->renew(std::make_unique<FakeFactory>(renewed));
+  shell.spawn(acquire_into(shell.pool, Context(), second));
+  shell.settle();
+  CHECK(first.lease);
+  CHECK_FALSE(second.lease);
+  first.lease->give_back();
+  shell.settle();
+  CHECK(second.lease);
+  CHECK(renewed.login_count == 1);
+  CHECK(shell.router.open_sessions == 0);
+  second.lease.reset();
+  shell.router.logins.open();
+  shell.spawn(shell.pool->drain(Context().within(10s)));
+  shell.settle();
+  CHECK(renewed.open_sessions == 0);
+}
+
+TEST_CASE("the gate holds a login back, and a replaced session keeps its unit") {
+  boost::asio::io_context loop(1);
+  FakeRouter routers[2] = {FakeRouter(loop.get_executor()), FakeRouter(loop.get_executor())};
+  auto log = std::make_shared<spdlog::logger>("test", std::make_shared<spdlog::sinks::null_sink_mt>());
+  const auto gate = Gate::make(loop.get_executor(), GateLimits{1, 1, 1e12});
+  PoolPolicy policy;
+  policy.max_connections = 1;
+  policy.min_connections = 0;
+  std::shared_ptr<Pool> pools[2];
+  for (int i = 0; i < 2; ++i)
+    pools[i] =
+        Pool::make(loop.get_executor(), "r", policy, std::make_unique<FakeFactory>(routers[i]), log, gate);
+  const auto settle = [&] {
+    loop.restart();
+    while (loop.poll() > 0) loop.restart();
+  };
+  const auto spawn = [&](Awaitable<void> operation) {
+    boost::asio::co_spawn(loop, std::move(operation), [](std::exception_ptr bug) {
+      if (bug) std::rethrow_exception(bug);
+    });
+    settle();
+  };
+  Got first, held_back, again;
+  spawn(acquire_into(pools[0], Context(), first));
+  REQUIRE(first.lease);
+  spawn(acquire_into(pools[1], Context().within(20ms), held_back));
+  CHECK(gate->queue().waiting() == 1);
+  loop.restart();
+  while (!held_back.error) loop.run_one();
+  CHECK(held_back.error->code == ErrorCode::held_back);
+  pools[0]->renew(std::make_unique<FakeFactory>(routers[0]));
+  first.lease.reset();  // worn by now: closed
+  settle();
+  CHECK(gate->queue().sessions() == 1);  // the other router's, whose login had waited
+  CHECK(routers[1].login_count == 1);
+  CHECK(routers[0].open_sessions == 0);
+  spawn(acquire_into(pools[1], Context(), again));
+  CHECK(again.lease);
+  again.lease.reset();
+  for (auto& pool : pools) spawn(pool->drain(Context().within(10s)));
+  CHECK(gate->queue().sessions() == 0);
+  CHECK(gate->queue().logins() == 0);
+}
+
+TEST_CASE("a snapshot names who holds each session") {
+  Shell shell(2);
+  std::optional<Lease> lease;
+  const auto borrow = [](std::shared_ptr<Pool> pool, std::optional<Lease>& lease) -> Awaitable<void> {
+    auto got = co_await pool->acquire(Context(), "L-1001");
+    lease.emplace(std::move(*got));
+  };
+  shell.spawn(borrow(shell.pool, lease));
+  shell.settle();
+  const PoolSnapshot shot = shell.pool->snapshot();
+  REQUIRE(shot.sessions.size() == 1);
+  CHECK(shot.sessions[0].holder == "L-1001");
+  CHECK(shot.sessions[0].state == SlotState::leased);
+  CHECK(shot.sessions[0].uses == 1);
+}
+
 TEST_CASE("a drain waits for leases, and drops what does not come back in time") {
   Shell shell(2);
   Got held;
