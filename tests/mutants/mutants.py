@@ -29,8 +29,6 @@ MUTANTS = [
     ("waiters are served last come first", CORE,
      "const Waiter waiter = waiters_.front();\n    waiters_.pop_front();",
      "const Waiter waiter = waiters_.back();\n    waiters_.pop_back();"),
-    ("a newcomer overtakes those who wait", CORE, "waiters_.empty() && !draining_ ? freshest_idle() : -1",
-     "!draining_ && count(SlotState::idle) > 0 ? freshest_idle() : -1"),
     ("a late report is honoured", CORE, "slot.generation == ticket.generation && slot.state == expected",
      "slot.state == expected"),
     ("a failed login keeps its slot", CORE,
