@@ -50,16 +50,27 @@ std::shared_ptr<connection::Pool> Routers::pool(const config::Router& router, co
   if (pool) return pool;
   connection::PoolPolicy policy = connection::PoolPolicy::from(router.connection);
   if (on_demand_only_) policy.min_connections = 0;
-  pool = connection::Pool::make(loop_, router.name, policy, factory_for(router, std::move(trace)), log_);
+  pool = connection::Pool::make(loop_, router.name, policy,
+                                factory_for(router, connection::RouterAccess::Use::shell, std::move(trace)),
+                                log_);
   return pool;
 }
 
-std::unique_ptr<connection::SessionFactory> Routers::factory_for(const config::Router& router,
-                                                                 connection::Trace trace) {
-  if (!router.jump.empty()) {
-    return std::make_unique<RefusingFactory>(router.name + ": a jump host is not supported in this version");
+std::shared_ptr<connection::JumpHost> Routers::way_to(const config::Router& router) {
+  if (router.jump.empty()) return nullptr;
+  for (const auto& jump : jumps_) {
+    if (jump->name() == router.jump) return jump;
   }
-  if (router.protocol == config::Protocol::exec) {
+  const config::Router& host = *settings_.router(router.jump);
+  auto factory = factory_for(host, connection::RouterAccess::Use::jump, {});  // those on the way to it first
+  jumps_.push_back(connection::JumpHost::make(loop_, host.name, host.connection, std::move(factory), log_));
+  return jumps_.back();
+}
+
+std::unique_ptr<connection::SessionFactory> Routers::factory_for(const config::Router& router,
+                                                                 connection::RouterAccess::Use use,
+                                                                 connection::Trace trace) {
+  if (router.protocol == config::Protocol::exec && use != connection::RouterAccess::Use::jump) {
     return std::make_unique<RefusingFactory>(router.name +
                                              ": protocol exec is not supported in this version");
   }
@@ -70,6 +81,8 @@ std::unique_ptr<connection::SessionFactory> Routers::factory_for(const config::R
   access.platform = router.platform;
   access.legacy_ssh = router.legacy_ssh;
   access.connection = router.connection;
+  access.via = way_to(router);
+  access.use = use;
   std::vector<connection::GuardedLogin> logins;
   for (const std::string& name : router.credentials) {
     const config::Credential& credential = settings_.credentials.at(name);
@@ -78,13 +91,20 @@ std::unique_ptr<connection::SessionFactory> Routers::factory_for(const config::R
         {connection::GuardedLogin::account_of(credential, router.name), credential.lockout,
          connection::make_ssh_session_factory(loop_, resolver_, host_keys_, access, log_, trace)});
   }
-  return connection::make_guarded_factory(lockout_, std::move(logins));
+  auto factory = connection::make_guarded_factory(lockout_, std::move(logins));
+  if (!access.via) return factory;
+  return connection::make_factory_behind(access.via, std::move(factory), router.name);
 }
 
 connection::Awaitable<void> Routers::close(connection::Context ctx) {
   std::vector<connection::Awaitable<void>> drains;
   for (auto& [name, pool] : pools_) drains.push_back(pool->drain(ctx));
   co_await gather(loop_, std::move(drains));
+  while (!jumps_.empty()) {  // the last is behind no later one
+    const auto jump = std::move(jumps_.back());
+    jumps_.pop_back();
+    co_await jump->close(ctx);
+  }
 }
 
 }  // namespace linewatch::agent

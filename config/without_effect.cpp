@@ -57,7 +57,6 @@ constexpr Row rows[] = {
     {Where::credential, "enable_password_env"},
     {Where::credential, "enable_password_credential"},
     {Where::router, "protocol", "cli", not_served},
-    {Where::router, "jump", "", not_served},
     {Where::line, "warmup", "0"},
     {Where::line, "confirm.times", "0"},
     {Where::line, "group"},

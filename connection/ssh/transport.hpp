@@ -1,8 +1,8 @@
 #pragma once
-// One SSH connection with one interactive shell, over libssh in non-blocking mode. Every libssh call is
-// repeated until it is done, with waits of our own in between; nothing here blocks the loop. Owned by a
-// session (or a scan), on the router's loop. After an error or a cancellation before the shell stands, only
-// destruction may follow.
+// One SSH connection, directly or through a jump host, with at most one channel: an interactive shell. Over
+// libssh in non-blocking mode: every libssh call is repeated until it is done, with waits of our own in
+// between; nothing here blocks the loop. Owned by a session (or a scan), on the router's loop. After an error
+// or a cancellation before the login is done, only destruction may follow.
 
 #include <libssh/libssh.h>
 
@@ -21,14 +21,17 @@
 
 namespace linewatch::connection {
 
+class JumpHost;
+
 struct Peer {
   std::string name;     // the router's, for errors; empty in a scan
   std::string address;  // literal or name
   std::uint16_t port = 22;
   bool legacy_ssh = false;
-  std::string source_address;  // empty: the system's choice
+  std::string source_address;               // empty: the system's choice
+  std::shared_ptr<JumpHost> via = nullptr;  // ready; null: directly
 
-  std::string label() const;  // "bj-edge-1 (192.0.2.1:22)"
+  std::string label() const;  // "bj-edge-1 (192.0.2.1:22)", "bj-edge-1 (192.0.2.1:22 via bastion)"
 };
 
 class Transport final : public ByteChannel {
@@ -53,6 +56,11 @@ class Transport final : public ByteChannel {
 
   bool alive() const;  // false as soon as the other side's close can be seen
   const Peer& peer() const { return peer_; }
+
+  // For who works the logged-in connection in another way, and ends that before the transport goes.
+  ssh_session ssh() const { return session_; }
+  Waiter::Stream::socket& socket() const { return waiter_.socket(); }
+
   // What the router said before authentication (its banner), if anything.
   std::string banner() const;
 
@@ -62,9 +70,11 @@ class Transport final : public ByteChannel {
   Awaitable<Result<int>> drive(Context ctx, Phase phase, const Step& step);
   Awaitable<Result<void>> wait(Context ctx, Phase phase);
   Awaitable<Result<void>> connect_tcp(Context ctx, Resolver& resolver);
+  Awaitable<Result<void>> connect_through(Context ctx);
   Awaitable<Result<void>> connect_to(Context ctx, boost::asio::ip::address address);
   Result<void> prepare(const std::vector<HostKey>& known);
   Result<HostKey> server_key() const;
+  Awaitable<Result<void>> try_credential(Context ctx, config::Credential credential);
   // An SSH_AUTH_* outcome each: success, denied, partial.
   Awaitable<Result<int>> try_key(Context ctx, PrivateKey key);
   Awaitable<Result<int>> try_password(Context ctx, const config::Secret& password);
@@ -79,14 +89,16 @@ class Transport final : public ByteChannel {
   std::string algorithm_mismatch(std::string_view message) const;
   void keep_non_blocking();
   bool connected() const;  // as far as libssh knows
+  std::string with_cause(std::string closed) const;
 
   Peer peer_;
   Waiter waiter_;
   ssh_session session_ = nullptr;
   ssh_channel channel_ = nullptr;
-  std::string mismatch_;         // libssh's words when no algorithm is common
-  bool shell_ = false;           // the shell stands: the connection can be closed politely
-  bool gone_ = false;            // the other side closed
+  std::string mismatch_;  // libssh's words when no algorithm is common
+  bool settled_ = false;  // no call is in the middle: the connection can be closed politely
+  bool gone_ = false;     // the other side closed
+  std::shared_ptr<const std::string> loss_;  // of the jump host's connection; null: none
   unsigned reads_in_a_row_ = 0;  // without waiting: an endless output must not keep the loop to itself
 };
 
