@@ -14,17 +14,10 @@ std::filesystem::path learned_host_keys_file(const config::Settings& settings) {
 
 namespace {
 
-// A router that is configured in a way this version cannot serve is refused, not served in another way.
-class RefusingFactory : public connection::SessionFactory {
- public:
-  explicit RefusingFactory(std::string why) : why_(std::move(why)) {}
-  connection::Awaitable<Result<std::unique_ptr<connection::Session>>> login(connection::Context) override {
-    co_return connection::fail(connection::ErrorCode::not_supported, connection::Phase::tcp_connect, why_);
-  }
-
- private:
-  std::string why_;
-};
+connection::RouterAccess::Use use_of(const config::Router& router) {
+  using Use = connection::RouterAccess::Use;
+  return router.protocol == config::Protocol::exec ? Use::exec : Use::shell;
+}
 
 }  // namespace
 
@@ -51,8 +44,7 @@ std::shared_ptr<connection::Pool> Routers::pool(const config::Router& router, co
   connection::PoolPolicy policy = connection::PoolPolicy::from(router.connection);
   if (on_demand_only_) policy.min_connections = 0;
   pool = connection::Pool::make(loop_, router.name, policy,
-                                factory_for(router, connection::RouterAccess::Use::shell, std::move(trace)),
-                                log_);
+                                factory_for(router, use_of(router), std::move(trace)), log_);
   return pool;
 }
 
@@ -70,10 +62,6 @@ std::shared_ptr<connection::JumpHost> Routers::way_to(const config::Router& rout
 std::unique_ptr<connection::SessionFactory> Routers::factory_for(const config::Router& router,
                                                                  connection::RouterAccess::Use use,
                                                                  connection::Trace trace) {
-  if (router.protocol == config::Protocol::exec && use != connection::RouterAccess::Use::jump) {
-    return std::make_unique<RefusingFactory>(router.name +
-                                             ": protocol exec is not supported in this version");
-  }
   connection::RouterAccess access;
   access.name = router.name;
   access.address = router.address;

@@ -6,6 +6,7 @@
 #include <map>
 #include <utility>
 
+#include "connection/ssh/exec_session.hpp"
 #include "connection/ssh/jump_connection.hpp"
 #include "connection/ssh/private_keys.hpp"
 #include "connection/ssh/session.hpp"
@@ -89,6 +90,14 @@ Awaitable<Result<std::unique_ptr<Session>>> SshSessionFactory::login_as(
   std::unique_ptr<Session> ready;
   if (access_.use == RouterAccess::Use::jump) {
     ready = std::make_unique<JumpConnection>(loop_, std::move(transport));
+    co_return ready;
+  }
+  if (access_.use == RouterAccess::Use::exec) {
+    ExecSettings settings;
+    settings.platform = access_.platform;
+    settings.read_timeout = access_.connection.read_timeout;
+    settings.trace = trace_;
+    ready = std::make_unique<ExecSession>(std::move(transport), std::move(settings));
     co_return ready;
   }
   auto opened = co_await transport->open_shell(ctx);

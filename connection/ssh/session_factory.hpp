@@ -19,8 +19,8 @@
 namespace linewatch::connection {
 
 struct RouterAccess {
-  // What a session is for: a command line, or the way to other routers (no channel of its own).
-  enum class Use { shell, jump };
+  // What a session is for: a command line, single commands, or the way to other routers.
+  enum class Use { shell, exec, jump };
 
   std::string name;
   std::string address;

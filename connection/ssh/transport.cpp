@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <libssh/callbacks.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -318,7 +319,7 @@ std::unexpected<Error> Transport::ssh_failure(Phase phase) const {
   return error(ErrorCode::protocol, phase, where + " failed: " + std::string(message));
 }
 
-Awaitable<Result<void>> Transport::open_shell(Context ctx) {
+Awaitable<Result<void>> Transport::open_channel(Context ctx) {
   constexpr Phase phase = Phase::channel;
   settled_ = false;
   const ssh_channel channel = channel_ = ssh_channel_new(session_);
@@ -326,14 +327,22 @@ Awaitable<Result<void>> Transport::open_shell(Context ctx) {
   const Step open = [channel] { return ssh_channel_open_session(channel); };
   auto opened = co_await drive(ctx, phase, open);
   if (!opened) co_return std::unexpected<Error>(std::move(opened.error()));
-  if (*opened != SSH_OK) {
-    auto failure = ssh_failure(phase);
-    // "resource shortage" is how a router says in SSH's own words that no line is free.
-    const bool shortage = failure.error().text.find("error (4)") != std::string::npos;
-    if (shortage)
-      co_return error(ErrorCode::session_limit, phase, "the router has no free session: resource shortage");
-    co_return failure;
-  }
+  settled_ = true;
+  if (*opened == SSH_OK) co_return Result<void>();
+  auto failure = ssh_failure(phase);
+  // "resource shortage" is how a router says in SSH's own words that no line is free.
+  const bool shortage = failure.error().text.find("error (4)") != std::string::npos;
+  if (shortage)
+    co_return error(ErrorCode::session_limit, phase, "the router has no free session: resource shortage");
+  co_return failure;
+}
+
+Awaitable<Result<void>> Transport::open_shell(Context ctx) {
+  constexpr Phase phase = Phase::channel;
+  auto opened = co_await open_channel(ctx);
+  if (!opened) co_return opened;
+  settled_ = false;
+  const ssh_channel channel = channel_;
   const Step terminal = [channel] {
     return ssh_channel_request_pty_size(channel, terminal_type, terminal_columns, terminal_rows);
   };
@@ -406,14 +415,14 @@ Awaitable<Result<void>> Transport::write(Context ctx, std::string_view bytes) {
 
 bool Transport::alive() const {
   if (gone_ || session_ == nullptr || !connected()) return false;
-  char octet = 0;
-  const ssize_t peeked = ::recv(waiter_.socket().native_handle(), &octet, 1, MSG_PEEK | MSG_DONTWAIT);
-  return peeked > 0 || (peeked < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR));
+  // What came last may not have been read yet; the close behind it counts.
+  pollfd watched{waiter_.socket().native_handle(), POLLRDHUP, 0};
+  return ::poll(&watched, 1, 0) == 0;
 }
 
 Awaitable<void> Transport::close(Context ctx) {
   if (!settled_) co_return;  // a login in the middle of a call knows no polite end
-  if (channel_ != nullptr && !gone_ && connected()) {
+  if (channel_ != nullptr && ssh_channel_is_open(channel_) != 0) {
     const ssh_channel channel = channel_;
     const Step step = [channel] { return ssh_channel_close(channel); };
     auto closed = co_await drive(ctx, Phase::close, step);

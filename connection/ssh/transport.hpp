@@ -1,8 +1,9 @@
 #pragma once
-// One SSH connection, directly or through a jump host, with at most one channel: an interactive shell. Over
-// libssh in non-blocking mode: every libssh call is repeated until it is done, with waits of our own in
-// between; nothing here blocks the loop. Owned by a session (or a scan), on the router's loop. After an error
-// or a cancellation before the login is done, only destruction may follow.
+// One SSH connection, directly or through a jump host, with at most one channel at a time: an interactive
+// shell, or one command after the other. Over libssh in non-blocking mode: every libssh call is repeated
+// until it is done, with waits of our own in between; nothing here blocks the loop. Owned by a session (or a
+// scan), on the router's loop. After an error or a cancellation before the login is done, only destruction
+// may follow.
 
 #include <libssh/libssh.h>
 
@@ -46,6 +47,26 @@ class Transport final : public ByteChannel {
   // Only after the host key was found good. ErrorCode::authentication if every method was rejected.
   Awaitable<Result<void>> authenticate(Context ctx, config::Credential credential);
   Awaitable<Result<void>> open_shell(Context ctx);
+
+  // A command on a channel of its own, without shell and terminal: open_channel(), begin_command(),
+  // read_command() until it is false, end_command(). Variables that the router does not take are passed over.
+  struct Variable {
+    std::string name, value;
+  };
+  Awaitable<Result<void>> open_channel(Context ctx);
+  Awaitable<Result<void>> begin_command(Context ctx, std::string text, std::vector<Variable> environment);
+  // Appends what came, of both outputs. False when the command is at its end and all is read.
+  // ErrorCode::deadline and cancelled leave the command running.
+  Awaitable<Result<bool>> read_command(Context ctx, std::string& into);
+  void interrupt_command();  // a signal; many routers know none
+  // Closes the channel, whether the command has ended or not.
+  Awaitable<Result<void>> end_command(Context ctx);
+  // No call is in the middle: commands and close() can follow.
+  bool settled() const { return settled_; }
+  bool has_channel() const { return channel_ != nullptr; }
+
+  // Asks for a sign of life and waits for it, without a channel.
+  Awaitable<Result<void>> probe(Context ctx);
 
   Awaitable<Result<void>> read(Context ctx, std::string& into) override;
   Result<void> read_ready(std::string& into) override;
@@ -95,9 +116,10 @@ class Transport final : public ByteChannel {
   Waiter waiter_;
   ssh_session session_ = nullptr;
   ssh_channel channel_ = nullptr;
-  std::string mismatch_;  // libssh's words when no algorithm is common
-  bool settled_ = false;  // no call is in the middle: the connection can be closed politely
-  bool gone_ = false;     // the other side closed
+  std::string mismatch_;          // libssh's words when no algorithm is common
+  bool settled_ = false;          // no call is in the middle: the connection can be closed politely
+  bool gone_ = false;             // the other side closed
+  ssh_counter_struct packets_{};  // counted while probing
   std::shared_ptr<const std::string> loss_;  // of the jump host's connection; null: none
   unsigned reads_in_a_row_ = 0;  // without waiting: an endless output must not keep the loop to itself
 };
