@@ -1,5 +1,5 @@
 // `linewatch hostkey scan|accept|forget`: the routers' host keys. Only the key exchange is run; no credential
-// is sent.
+// is sent, but to a jump host on the way.
 
 #include <fmt/format.h>
 
@@ -10,6 +10,7 @@
 
 #include "agent/commands.hpp"
 #include "agent/gather.hpp"
+#include "agent/log.hpp"
 #include "agent/routers.hpp"
 #include "agent/suggest.hpp"
 
@@ -58,7 +59,8 @@ std::string_view word(HostKeys::Verdict verdict) {
 
 struct Job {
   const Options& options;
-  connection::Resolver resolver;
+  const config::Settings& settings;
+  Routers& routers;
   HostKeys& keys;
   int exit_code = exit_ok;
 
@@ -84,8 +86,13 @@ void accept(Job& job, const config::Router& router, const HostKey& key) {
 
 Awaitable<void> scan(Job& job, const config::Router& router) {
   const connection::Context ctx = connection::Context().within(router.connection.connect_timeout);
-  Result<HostKey> key = co_await connection::scan_host_key(
-      ctx, job.resolver, router.address, router.port, router.legacy_ssh, router.connection.source_address);
+  connection::Peer peer;
+  peer.address = router.address;
+  peer.port = router.port;
+  peer.legacy_ssh = router.legacy_ssh;
+  peer.source_address = router.connection.source_address;
+  peer.via = job.routers.way_to(router);
+  Result<HostKey> key = co_await connection::scan_host_key(ctx, job.routers.resolver(), std::move(peer));
   if (!key) {
     job.fail(router, key.error().text);
   } else if (job.options.command == CommandName::hostkey_accept) {
@@ -94,6 +101,27 @@ Awaitable<void> scan(Job& job, const config::Router& router) {
     fmt::print("{} {}:{} {} {} {}\n", router.name, router.address, router.port, key->type, key->fingerprint(),
                word(job.keys.verdict(router.address, router.port, *key)));
   }
+}
+
+// How many jump hosts are on the way.
+std::size_t distance(const config::Settings& settings, const config::Router& router) {
+  return router.jump.empty() ? 0 : 1 + distance(settings, *settings.router(router.jump));
+}
+
+// The nearest first: the key of a jump host must be known before the way goes through it.
+Awaitable<void> scan_all(Job& job, std::vector<const config::Router*> routers) {
+  const auto loop = co_await asio::this_coro::executor;
+  for (std::size_t now = 0; !routers.empty(); ++now) {
+    std::vector<Awaitable<void>> scans;
+    std::erase_if(routers, [&](const config::Router* router) {
+      const bool due = distance(job.settings, *router) == now;
+      if (due) scans.push_back(scan(job, *router));
+      return due;
+    });
+    co_await gather(loop, std::move(scans));
+  }
+  const connection::Context ctx = connection::Context().within(std::chrono::seconds(3));
+  co_await job.routers.close(ctx);
 }
 
 void forget(Job& job, const config::Router& router) {
@@ -111,21 +139,18 @@ int run_hostkey(const Options& options) {
   const auto routers = chosen_routers(options, *settings);
   if (routers.empty()) return exit_bad_configuration;
 
-  HostKeys keys(settings->host_keys, learned_host_keys_file(*settings));
-  const Result<void> loaded = keys.load();
-  if (!loaded) {
-    std::fprintf(stderr, "linewatch: %s\n", loaded.error().text.c_str());
+  asio::io_context loop(1);
+  auto opened = Routers::open(loop.get_executor(), *settings, make_silent_logger());
+  if (!opened) {
+    std::fprintf(stderr, "linewatch: %s\n", opened.error().text.c_str());
     return exit_not_done;
   }
-  Job job{options, connection::Resolver(), keys};
+  Job job{options, *settings, **opened, (*opened)->host_keys()};
   if (options.command == CommandName::hostkey_forget) {
     for (const config::Router* router : routers) forget(job, *router);
     return job.exit_code;
   }
-  asio::io_context loop(1);
-  std::vector<Awaitable<void>> scans;
-  for (const config::Router* router : routers) scans.push_back(scan(job, *router));
-  asio::co_spawn(loop, gather(loop.get_executor(), std::move(scans)), [](std::exception_ptr bug) {
+  asio::co_spawn(loop, scan_all(job, routers), [](std::exception_ptr bug) {
     if (bug) std::rethrow_exception(bug);
   });
   loop.run();

@@ -14,17 +14,10 @@ std::filesystem::path learned_host_keys_file(const config::Settings& settings) {
 
 namespace {
 
-// A router that is configured in a way this version cannot serve is refused, not served in another way.
-class RefusingFactory : public connection::SessionFactory {
- public:
-  explicit RefusingFactory(std::string why) : why_(std::move(why)) {}
-  connection::Awaitable<Result<std::unique_ptr<connection::Session>>> login(connection::Context) override {
-    co_return connection::fail(connection::ErrorCode::not_supported, connection::Phase::tcp_connect, why_);
-  }
-
- private:
-  std::string why_;
-};
+connection::RouterAccess::Use use_of(const config::Router& router) {
+  using Use = connection::RouterAccess::Use;
+  return router.protocol == config::Protocol::exec ? Use::exec : Use::shell;
+}
 
 connection::GateLimits gate_limits(const config::TotalLimits& total) {
   return {total.sessions, total.logins, static_cast<double>(total.logins_per_second)};
@@ -65,20 +58,25 @@ std::shared_ptr<connection::Pool> Routers::pool(const config::Router& router, co
   if (pool) return pool;
   connection::PoolPolicy policy = connection::PoolPolicy::from(router.connection);
   if (owner_ == Owner::command) policy.min_connections = 0;
-  pool =
-      connection::Pool::make(loop_, router.name, policy, factory_for(router, std::move(trace)), log_, gate_);
+  pool = connection::Pool::make(loop_, router.name, policy,
+                                factory_for(router, use_of(router), std::move(trace)), log_, gate_);
   return pool;
 }
 
+std::shared_ptr<connection::JumpHost> Routers::way_to(const config::Router& router) {
+  if (router.jump.empty()) return nullptr;
+  for (const auto& jump : jumps_) {
+    if (jump->name() == router.jump) return jump;
+  }
+  const config::Router& host = *settings_.router(router.jump);
+  auto factory = factory_for(host, connection::RouterAccess::Use::jump, {});  // those on the way to it first
+  jumps_.push_back(connection::JumpHost::make(loop_, host.name, host.connection, std::move(factory), log_));
+  return jumps_.back();
+}
+
 std::unique_ptr<connection::SessionFactory> Routers::factory_for(const config::Router& router,
+                                                                 connection::RouterAccess::Use use,
                                                                  connection::Trace trace) {
-  if (!router.jump.empty()) {
-    return std::make_unique<RefusingFactory>(router.name + ": a jump host is not supported in this version");
-  }
-  if (router.protocol == config::Protocol::exec) {
-    return std::make_unique<RefusingFactory>(router.name +
-                                             ": protocol exec is not supported in this version");
-  }
   connection::RouterAccess access;
   access.name = router.name;
   access.address = router.address;
@@ -86,6 +84,8 @@ std::unique_ptr<connection::SessionFactory> Routers::factory_for(const config::R
   access.platform = router.platform;
   access.legacy_ssh = router.legacy_ssh;
   access.connection = router.connection;
+  access.via = way_to(router);
+  access.use = use;
   std::vector<connection::GuardedLogin> logins;
   for (const std::string& name : router.credentials) {
     const config::Credential& credential = settings_.credentials.at(name);
@@ -94,13 +94,20 @@ std::unique_ptr<connection::SessionFactory> Routers::factory_for(const config::R
         {lockout_.account(credential, router.name),
          connection::make_ssh_session_factory(loop_, resolver_, host_keys_, access, log_, trace)});
   }
-  return connection::make_guarded_factory(lockout_, std::move(logins));
+  auto factory = connection::make_guarded_factory(lockout_, std::move(logins));
+  if (!access.via) return factory;
+  return connection::make_factory_behind(access.via, std::move(factory), router.name);
 }
 
 connection::Awaitable<void> Routers::close(connection::Context ctx) {
   std::vector<connection::Awaitable<void>> drains;
   for (auto& [name, pool] : pools_) drains.push_back(pool->drain(ctx));
   co_await gather(loop_, std::move(drains));
+  while (!jumps_.empty()) {  // the last is behind no later one
+    const auto jump = std::move(jumps_.back());
+    jumps_.pop_back();
+    co_await jump->close(ctx);
+  }
 }
 
 }  // namespace linewatch::agent

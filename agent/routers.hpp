@@ -1,11 +1,12 @@
 #pragma once
-// The routers of one event loop: what they share (names, host keys, the accounts' guard) and a pool for each.
-// Lives on the loop; destroyed after close() returned.
+// The routers of one event loop: what they share (names, host keys, the accounts' guard, jump hosts) and a
+// pool for each. Lives on the loop; destroyed after close() returned.
 
 #include <boost/asio/any_io_executor.hpp>
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <spdlog/logger.h>
 
@@ -14,6 +15,7 @@
 #include "connection/pool/pool.hpp"
 #include "connection/resolver.hpp"
 #include "connection/ssh/host_keys.hpp"
+#include "connection/ssh/jump_host.hpp"
 #include "connection/ssh/session_factory.hpp"
 
 namespace linewatch::agent {
@@ -32,6 +34,9 @@ class Routers {
   // The router's pool, made at its first use. `trace` counts at that first use only.
   std::shared_ptr<connection::Pool> pool(const config::Router& router, connection::Trace trace = {});
 
+  // The jump host that the router is behind, made at its first use; null: there is none.
+  std::shared_ptr<connection::JumpHost> way_to(const config::Router& router);
+
   connection::Resolver& resolver() { return resolver_; }
   connection::HostKeys& host_keys() { return host_keys_; }
 
@@ -43,6 +48,7 @@ class Routers {
           std::shared_ptr<spdlog::logger> log, Owner owner);
 
   std::unique_ptr<connection::SessionFactory> factory_for(const config::Router& router,
+                                                          connection::RouterAccess::Use use,
                                                           connection::Trace trace);
 
   boost::asio::any_io_executor loop_;
@@ -53,6 +59,7 @@ class Routers {
   connection::HostKeys host_keys_;
   connection::LockoutGuard lockout_;
   std::shared_ptr<connection::Gate> gate_;
+  std::vector<std::shared_ptr<connection::JumpHost>> jumps_;  // one that others are behind stands before them
   std::map<std::string, std::shared_ptr<connection::Pool>> pools_;
 };
 

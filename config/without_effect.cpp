@@ -17,16 +17,12 @@ enum class Where {
   file,        // the main file
   connection,  // connection, and a router's own or default one
   credential,  // credentials.*
-  router,      // routers[], defaults.router
   line,        // lines[], defaults.line, routers[].defaults.line
 };
 
 constexpr std::string_view usual = "has no effect yet in this version";
 constexpr std::string_view no_tls =
     "TLS is not in this version yet; nothing is sent to this server rather than sent in the clear";
-
-constexpr std::string_view not_served =
-    "is not in this version yet; the router is not logged in to, its lines are router_error";
 
 struct Row {
   Where where;
@@ -54,8 +50,6 @@ constexpr Row rows[] = {
     {Where::credential, "enable_password_file"},
     {Where::credential, "enable_password_env"},
     {Where::credential, "enable_password_credential"},
-    {Where::router, "protocol", "cli", not_served},
-    {Where::router, "jump", "", not_served},
     {Where::line, "warmup", "0"},
     {Where::line, "confirm.times", "0"},
     {Where::line, "group"},
@@ -146,7 +140,6 @@ void warn_of_keys_without_effect(const Loading& loading) {
     for (const char* key : {"connection", "defaults.router.connection", "routers[].connection"}) {
       each(Where::connection, key);
     }
-    for (const char* key : {"defaults.router", "routers[]"}) each(Where::router, key);
     for (const char* key : {"defaults.line", "routers[].defaults.line", "lines[]"}) each(Where::line, key);
     const Spot credentials{&top, "credentials"};
     for (const YamlNode credential : root.find("credentials")) {

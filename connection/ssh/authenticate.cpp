@@ -39,6 +39,12 @@ Result<int> Transport::judge(int outcome) const {
 }
 
 Awaitable<Result<void>> Transport::authenticate(Context ctx, config::Credential credential) {
+  auto done = co_await try_credential(ctx, std::move(credential));
+  settled_ = done.has_value();
+  co_return done;
+}
+
+Awaitable<Result<void>> Transport::try_credential(Context ctx, config::Credential credential) {
   const std::string& user = credential.username;
   if (ssh_options_set(session_, SSH_OPTIONS_USER, user.c_str()) != 0)
     co_return error(ErrorCode::internal, phase, "the user name \"" + user + "\" is not usable");

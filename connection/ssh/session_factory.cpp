@@ -6,6 +6,8 @@
 #include <map>
 #include <utility>
 
+#include "connection/ssh/exec_session.hpp"
+#include "connection/ssh/jump_connection.hpp"
 #include "connection/ssh/private_keys.hpp"
 #include "connection/ssh/session.hpp"
 
@@ -14,7 +16,8 @@ namespace linewatch::connection {
 namespace {
 
 Peer peer_of(const RouterAccess& access) {
-  return Peer{access.name, access.address, access.port, access.legacy_ssh, access.connection.source_address};
+  return Peer{access.name, access.address, access.port, access.legacy_ssh, access.connection.source_address,
+              access.via};
 }
 
 // Should a socket be written to after its peer went: an error code, not the end of the process.
@@ -84,6 +87,19 @@ Awaitable<Result<std::unique_ptr<Session>>> SshSessionFactory::login_as(
   auto authenticated = co_await transport->authenticate(ctx, credential);
   if (!authenticated) co_return explain(std::move(authenticated.error()), *transport);
   note("logged in as " + credential.username);
+  std::unique_ptr<Session> ready;
+  if (access_.use == RouterAccess::Use::jump) {
+    ready = std::make_unique<JumpConnection>(loop_, std::move(transport));
+    co_return ready;
+  }
+  if (access_.use == RouterAccess::Use::exec) {
+    ExecSettings settings;
+    settings.platform = access_.platform;
+    settings.read_timeout = access_.connection.read_timeout;
+    settings.trace = trace_;
+    ready = std::make_unique<ExecSession>(std::move(transport), std::move(settings));
+    co_return ready;
+  }
   auto opened = co_await transport->open_shell(ctx);
   if (!opened) co_return explain(std::move(opened.error()), *transport);
 
@@ -103,7 +119,7 @@ Awaitable<Result<std::unique_ptr<Session>>> SshSessionFactory::login_as(
     co_return std::unexpected<Error>(std::move(prompted.error()));
   }
   note("prompt " + session->prompt());
-  std::unique_ptr<Session> ready = std::move(session);
+  ready = std::move(session);
   co_return ready;
 }
 
@@ -173,14 +189,12 @@ std::unique_ptr<SessionFactory> make_ssh_session_factory(boost::asio::any_io_exe
                                              std::move(log), std::move(trace));
 }
 
-Awaitable<Result<HostKey>> scan_host_key(Context ctx, Resolver& resolver, std::string address,
-                                         std::uint16_t port, bool legacy_ssh, std::string source_address) {
+Awaitable<Result<HostKey>> scan_host_key(Context ctx, Resolver& resolver, Peer peer) {
   const boost::asio::any_io_executor loop = co_await boost::asio::this_coro::executor;
-  Peer peer;
-  peer.address = std::move(address);
-  peer.port = port;
-  peer.legacy_ssh = legacy_ssh;
-  peer.source_address = std::move(source_address);
+  if (peer.via) {
+    auto ready = co_await peer.via->ready(ctx);
+    if (!ready) co_return std::unexpected<Error>(std::move(ready.error()));
+  }
   Transport transport(loop, std::move(peer));
   std::vector<HostKey> none;
   auto shown = co_await transport.connect(ctx, resolver, std::move(none));

@@ -1,5 +1,5 @@
 #pragma once
-// Logs in to one router over SSH and gives a command-line session. Lives on the router's loop.
+// Logs in to one router over SSH and gives a session on it. Lives on the router's loop.
 
 #include <boost/asio/any_io_executor.hpp>
 #include <memory>
@@ -13,10 +13,15 @@
 #include "connection/resolver.hpp"
 #include "connection/session.hpp"
 #include "connection/ssh/host_keys.hpp"
+#include "connection/ssh/jump_host.hpp"
+#include "connection/ssh/transport.hpp"
 
 namespace linewatch::connection {
 
 struct RouterAccess {
+  // What a session is for: a command line, single commands, or the way to other routers.
+  enum class Use { shell, exec, jump };
+
   std::string name;
   std::string address;
   std::uint16_t port = 22;
@@ -24,6 +29,8 @@ struct RouterAccess {
   std::vector<config::Credential> credentials;  // tried in order, the next only after a rejection
   bool legacy_ssh = false;
   config::ConnectionSettings connection;
+  std::shared_ptr<JumpHost> via;  // null: directly. make_factory_behind() sees that it is ready
+  Use use = Use::shell;
 };
 
 // `resolver` and `host_keys` outlive the factory and its sessions.
@@ -33,8 +40,8 @@ std::unique_ptr<SessionFactory> make_ssh_session_factory(boost::asio::any_io_exe
                                                          std::shared_ptr<spdlog::logger> log,
                                                          Trace trace = {});
 
-// Key exchange only, no credential sent: the host key a router shows, for `linewatch hostkey scan`.
-Awaitable<Result<HostKey>> scan_host_key(Context ctx, Resolver& resolver, std::string address,
-                                         std::uint16_t port, bool legacy_ssh, std::string source_address);
+// Key exchange only, no credential sent to the router: the host key it shows, for `linewatch hostkey scan`. A
+// jump host on the way is logged in to.
+Awaitable<Result<HostKey>> scan_host_key(Context ctx, Resolver& resolver, Peer peer);
 
 }  // namespace linewatch::connection

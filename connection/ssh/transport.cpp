@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <libssh/callbacks.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,6 +16,7 @@
 
 #include "connection/ssh/algorithms.hpp"
 #include "connection/ssh/digest.hpp"
+#include "connection/ssh/jump_host.hpp"
 #include "connection/ssh/known_hosts.hpp"
 
 namespace linewatch::connection {
@@ -34,7 +36,7 @@ constexpr int terminal_columns = 511, terminal_rows = 1000;
 
 // Notices a dead router in the background of an idle session, and under unanswered writes. A kernel without
 // one of these still works.
-void tune(tcp::socket& socket) {
+void tune(Waiter::Stream::socket& socket) {
   const int fd = socket.native_handle();
   const auto set = [fd](int level, int name, int value) {
     ::setsockopt(fd, level, name, &value, sizeof value);
@@ -86,7 +88,8 @@ class MismatchEar {
 
 std::string Peer::label() const {
   const bool bracketed = address.find(':') != std::string::npos;
-  const std::string at = (bracketed ? '[' + address + ']' : address) + ':' + std::to_string(port);
+  std::string at = (bracketed ? '[' + address + ']' : address) + ':' + std::to_string(port);
+  if (via) at += " via " + via->name();
   return name.empty() ? at : name + " (" + at + ')';
 }
 
@@ -108,7 +111,12 @@ std::unexpected<Error> Transport::outcome_error(Waiter::Outcome outcome, Phase p
     return error(ErrorCode::cancelled, phase, "cancelled during " + where);
   if (outcome == Waiter::Outcome::expired)
     return error(ErrorCode::deadline, phase, "the time limit ended during " + where);
-  return error(ErrorCode::closed, phase, "the connection broke during " + where);
+  return error(ErrorCode::closed, phase, with_cause("the connection broke during " + where));
+}
+
+std::string Transport::with_cause(std::string closed) const {
+  if (loss_ && !loss_->empty()) closed += ", since jump host " + peer_.via->name() + " is lost: " + *loss_;
+  return closed;
 }
 
 Awaitable<Result<void>> Transport::wait(Context ctx, Phase phase) {
@@ -141,7 +149,12 @@ void Transport::keep_non_blocking() {
 }
 
 Awaitable<Result<HostKey>> Transport::connect(Context ctx, Resolver& resolver, std::vector<HostKey> known) {
-  auto connected = co_await connect_tcp(ctx, resolver);
+  Result<void> connected;
+  if (peer_.via) {
+    connected = co_await connect_through(ctx);
+  } else {
+    connected = co_await connect_tcp(ctx, resolver);
+  }
   if (!connected) co_return std::unexpected<Error>(std::move(connected.error()));
   auto prepared = prepare(known);
   if (!prepared) co_return std::unexpected<Error>(std::move(prepared.error()));
@@ -178,11 +191,11 @@ Awaitable<Result<void>> Transport::connect_tcp(Context ctx, Resolver& resolver) 
 
 Awaitable<Result<void>> Transport::connect_to(Context ctx, asio::ip::address address) {
   constexpr Phase phase = Phase::tcp_connect;
-  tcp::socket& socket = waiter_.socket();
+  Waiter::Stream::socket& socket = waiter_.socket();
   boost::system::error_code failure;
   socket.close(failure);
   const tcp::endpoint endpoint(address, peer_.port);
-  socket.open(endpoint.protocol(), failure);
+  socket.open(Waiter::Stream(endpoint.protocol()), failure);
   if (failure) co_return error(ErrorCode::unreachable, phase, "no socket: " + failure.message());
   if (!peer_.source_address.empty()) {
     const auto source = asio::ip::make_address(peer_.source_address, failure);
@@ -205,6 +218,19 @@ Awaitable<Result<void>> Transport::connect_to(Context ctx, asio::ip::address add
   }
   tune(socket);
   co_return Result<void>();
+}
+
+// The jump host looks the name up.
+Awaitable<Result<void>> Transport::connect_through(Context ctx) {
+  auto stream = co_await peer_.via->open(ctx, peer_.address, peer_.port);
+  if (!stream) co_return error(stream.error().code, stream.error().phase, stream.error().text);
+  loss_ = stream->loss();
+  boost::system::error_code failure;
+  const int fd = stream->take();
+  waiter_.socket().assign(Waiter::Stream(AF_UNIX, 0), fd, failure);
+  if (!failure) co_return Result<void>();
+  ::close(fd);
+  co_return error(ErrorCode::internal, Phase::tcp_connect, "no socket: " + failure.message());
 }
 
 Result<void> Transport::prepare(const std::vector<HostKey>& known) {
@@ -288,26 +314,35 @@ std::unexpected<Error> Transport::ssh_failure(Phase phase) const {
     const char* const reason = ssh_get_disconnect_message(session_);
     std::string text = "the router closed the connection during " + where;
     if (reason != nullptr && *reason != '\0') text += std::string(": \"") + reason + '"';
-    return error(ErrorCode::closed, phase, text);
+    return error(ErrorCode::closed, phase, with_cause(std::move(text)));
   }
   return error(ErrorCode::protocol, phase, where + " failed: " + std::string(message));
 }
 
-Awaitable<Result<void>> Transport::open_shell(Context ctx) {
+Awaitable<Result<void>> Transport::open_channel(Context ctx) {
   constexpr Phase phase = Phase::channel;
+  settled_ = false;
   const ssh_channel channel = channel_ = ssh_channel_new(session_);
   if (channel == nullptr) co_return error(ErrorCode::internal, phase, "no memory for a channel");
   const Step open = [channel] { return ssh_channel_open_session(channel); };
   auto opened = co_await drive(ctx, phase, open);
   if (!opened) co_return std::unexpected<Error>(std::move(opened.error()));
-  if (*opened != SSH_OK) {
-    auto failure = ssh_failure(phase);
-    // "resource shortage" is how a router says in SSH's own words that no line is free.
-    const bool shortage = failure.error().text.find("error (4)") != std::string::npos;
-    if (shortage)
-      co_return error(ErrorCode::session_limit, phase, "the router has no free session: resource shortage");
-    co_return failure;
-  }
+  settled_ = true;
+  if (*opened == SSH_OK) co_return Result<void>();
+  auto failure = ssh_failure(phase);
+  // "resource shortage" is how a router says in SSH's own words that no line is free.
+  const bool shortage = failure.error().text.find("error (4)") != std::string::npos;
+  if (shortage)
+    co_return error(ErrorCode::session_limit, phase, "the router has no free session: resource shortage");
+  co_return failure;
+}
+
+Awaitable<Result<void>> Transport::open_shell(Context ctx) {
+  constexpr Phase phase = Phase::channel;
+  auto opened = co_await open_channel(ctx);
+  if (!opened) co_return opened;
+  settled_ = false;
+  const ssh_channel channel = channel_;
   const Step terminal = [channel] {
     return ssh_channel_request_pty_size(channel, terminal_type, terminal_columns, terminal_rows);
   };
@@ -320,7 +355,7 @@ Awaitable<Result<void>> Transport::open_shell(Context ctx) {
   if (!begun) co_return std::unexpected<Error>(std::move(begun.error()));
   if (*begun != SSH_OK && !connected()) co_return ssh_failure(phase);
   if (*begun != SSH_OK) co_return error(ErrorCode::protocol, phase, "the router refuses a shell");
-  shell_ = true;
+  settled_ = true;
   co_return Result<void>();
 }
 
@@ -335,7 +370,7 @@ Result<void> Transport::read_ready(std::string& into) {
   if (count == 0 && !ssh_channel_is_eof(channel_) && !ssh_channel_is_closed(channel_) && connected())
     return {};
   gone_ = true;
-  return error(ErrorCode::closed, Phase::read, "the router closed the session");
+  return error(ErrorCode::closed, Phase::read, with_cause("the router closed the session"));
 }
 
 Awaitable<Result<void>> Transport::read(Context ctx, std::string& into) {
@@ -357,7 +392,8 @@ Awaitable<Result<void>> Transport::read(Context ctx, std::string& into) {
 
 Awaitable<Result<void>> Transport::write(Context ctx, std::string_view bytes) {
   while (!bytes.empty()) {
-    if (gone_ || !connected()) co_return error(ErrorCode::closed, Phase::write, "the router is gone");
+    if (gone_ || !connected())
+      co_return error(ErrorCode::closed, Phase::write, with_cause("the router is gone"));
     const int count = ssh_channel_write(channel_, bytes.data(), static_cast<std::uint32_t>(bytes.size()));
     if (count < 0 && count != SSH_AGAIN) {
       gone_ = true;
@@ -379,14 +415,14 @@ Awaitable<Result<void>> Transport::write(Context ctx, std::string_view bytes) {
 
 bool Transport::alive() const {
   if (gone_ || session_ == nullptr || !connected()) return false;
-  char octet = 0;
-  const ssize_t peeked = ::recv(waiter_.socket().native_handle(), &octet, 1, MSG_PEEK | MSG_DONTWAIT);
-  return peeked > 0 || (peeked < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR));
+  // What came last may not have been read yet; the close behind it counts.
+  pollfd watched{waiter_.socket().native_handle(), POLLRDHUP, 0};
+  return ::poll(&watched, 1, 0) == 0;
 }
 
 Awaitable<void> Transport::close(Context ctx) {
-  if (!shell_) co_return;  // a login in the middle of a call knows no polite end
-  if (!gone_ && connected()) {
+  if (!settled_) co_return;  // a login in the middle of a call knows no polite end
+  if (channel_ != nullptr && ssh_channel_is_open(channel_) != 0) {
     const ssh_channel channel = channel_;
     const Step step = [channel] { return ssh_channel_close(channel); };
     auto closed = co_await drive(ctx, Phase::close, step);
@@ -403,11 +439,11 @@ void Transport::detach() {
   const socket_t copy = ssh_get_fd(session_);
   ssh_disconnect(session_);  // frees the channel, too
   channel_ = nullptr;
-  shell_ = false;
+  settled_ = false;
   gone_ = true;
   if (same_socket(copy, waiter_.socket().native_handle())) ::close(copy);
   boost::system::error_code ignored;
-  waiter_.socket().shutdown(tcp::socket::shutdown_send, ignored);
+  waiter_.socket().shutdown(asio::socket_base::shutdown_send, ignored);
 }
 
 // The router's side is closed, too, when nothing more can come: only then is its line free again.

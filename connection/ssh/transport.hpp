@@ -1,8 +1,9 @@
 #pragma once
-// One SSH connection with one interactive shell, over libssh in non-blocking mode. Every libssh call is
-// repeated until it is done, with waits of our own in between; nothing here blocks the loop. Owned by a
-// session (or a scan), on the router's loop. After an error or a cancellation before the shell stands, only
-// destruction may follow.
+// One SSH connection, directly or through a jump host, with at most one channel at a time: an interactive
+// shell, or one command after the other. Over libssh in non-blocking mode: every libssh call is repeated
+// until it is done, with waits of our own in between; nothing here blocks the loop. Owned by a session (or a
+// scan), on the router's loop. After an error or a cancellation before the login is done, only destruction
+// may follow.
 
 #include <libssh/libssh.h>
 
@@ -21,14 +22,17 @@
 
 namespace linewatch::connection {
 
+class JumpHost;
+
 struct Peer {
   std::string name;     // the router's, for errors; empty in a scan
   std::string address;  // literal or name
   std::uint16_t port = 22;
   bool legacy_ssh = false;
-  std::string source_address;  // empty: the system's choice
+  std::string source_address;               // empty: the system's choice
+  std::shared_ptr<JumpHost> via = nullptr;  // ready; null: directly
 
-  std::string label() const;  // "bj-edge-1 (192.0.2.1:22)"
+  std::string label() const;  // "bj-edge-1 (192.0.2.1:22)", "bj-edge-1 (192.0.2.1:22 via bastion)"
 };
 
 class Transport final : public ByteChannel {
@@ -44,6 +48,26 @@ class Transport final : public ByteChannel {
   Awaitable<Result<void>> authenticate(Context ctx, config::Credential credential);
   Awaitable<Result<void>> open_shell(Context ctx);
 
+  // A command on a channel of its own, without shell and terminal: open_channel(), begin_command(),
+  // read_command() until it is false, end_command(). Variables that the router does not take are passed over.
+  struct Variable {
+    std::string name, value;
+  };
+  Awaitable<Result<void>> open_channel(Context ctx);
+  Awaitable<Result<void>> begin_command(Context ctx, std::string text, std::vector<Variable> environment);
+  // Appends what came, of both outputs. False when the command is at its end and all is read.
+  // ErrorCode::deadline and cancelled leave the command running.
+  Awaitable<Result<bool>> read_command(Context ctx, std::string& into);
+  void interrupt_command();  // a signal; many routers know none
+  // Closes the channel, whether the command has ended or not.
+  Awaitable<Result<void>> end_command(Context ctx);
+  // No call is in the middle: commands and close() can follow.
+  bool settled() const { return settled_; }
+  bool has_channel() const { return channel_ != nullptr; }
+
+  // Asks for a sign of life and waits for it, without a channel.
+  Awaitable<Result<void>> probe(Context ctx);
+
   Awaitable<Result<void>> read(Context ctx, std::string& into) override;
   Result<void> read_ready(std::string& into) override;
   Awaitable<Result<void>> write(Context ctx, std::string_view bytes) override;
@@ -53,6 +77,11 @@ class Transport final : public ByteChannel {
 
   bool alive() const;  // false as soon as the other side's close can be seen
   const Peer& peer() const { return peer_; }
+
+  // For who works the logged-in connection in another way, and ends that before the transport goes.
+  ssh_session ssh() const { return session_; }
+  Waiter::Stream::socket& socket() const { return waiter_.socket(); }
+
   // What the router said before authentication (its banner), if anything.
   std::string banner() const;
 
@@ -62,9 +91,11 @@ class Transport final : public ByteChannel {
   Awaitable<Result<int>> drive(Context ctx, Phase phase, const Step& step);
   Awaitable<Result<void>> wait(Context ctx, Phase phase);
   Awaitable<Result<void>> connect_tcp(Context ctx, Resolver& resolver);
+  Awaitable<Result<void>> connect_through(Context ctx);
   Awaitable<Result<void>> connect_to(Context ctx, boost::asio::ip::address address);
   Result<void> prepare(const std::vector<HostKey>& known);
   Result<HostKey> server_key() const;
+  Awaitable<Result<void>> try_credential(Context ctx, config::Credential credential);
   // An SSH_AUTH_* outcome each: success, denied, partial.
   Awaitable<Result<int>> try_key(Context ctx, PrivateKey key);
   Awaitable<Result<int>> try_password(Context ctx, const config::Secret& password);
@@ -79,14 +110,17 @@ class Transport final : public ByteChannel {
   std::string algorithm_mismatch(std::string_view message) const;
   void keep_non_blocking();
   bool connected() const;  // as far as libssh knows
+  std::string with_cause(std::string closed) const;
 
   Peer peer_;
   Waiter waiter_;
   ssh_session session_ = nullptr;
   ssh_channel channel_ = nullptr;
-  std::string mismatch_;         // libssh's words when no algorithm is common
-  bool shell_ = false;           // the shell stands: the connection can be closed politely
-  bool gone_ = false;            // the other side closed
+  std::string mismatch_;          // libssh's words when no algorithm is common
+  bool settled_ = false;          // no call is in the middle: the connection can be closed politely
+  bool gone_ = false;             // the other side closed
+  ssh_counter_struct packets_{};  // counted while probing
+  std::shared_ptr<const std::string> loss_;  // of the jump host's connection; null: none
   unsigned reads_in_a_row_ = 0;  // without waiting: an endless output must not keep the loop to itself
 };
 

@@ -18,7 +18,7 @@ struct Waiter::State {
     socket.cancel(ignored);
   }
 
-  Tcp::socket socket;
+  Stream::socket socket;
   asio::steady_timer timer;
   std::uint64_t generation = 0;  // of the wait under way: a late timer or stop of an earlier one is void
   bool expired = false, stopped = false, awaits_writable = false;
@@ -80,11 +80,11 @@ Waiter::~Waiter() {
   state_->socket.close(ignored);
 }
 
-Waiter::Tcp::socket& Waiter::socket() const {
+Waiter::Stream::socket& Waiter::socket() const {
   return state_->socket;
 }
 
-Awaitable<Waiter::Outcome> Waiter::connect(Context ctx, Tcp::endpoint peer,
+Awaitable<Waiter::Outcome> Waiter::connect(Context ctx, Stream::endpoint peer,
                                            boost::system::error_code& error) {
   if (ctx.stopped()) co_return Outcome::stopped;
   if (ctx.expired()) co_return Outcome::expired;
@@ -102,13 +102,14 @@ Awaitable<Waiter::Outcome> Waiter::wait(Context ctx, bool or_writable) {
   const Guard guard(state, ctx);
   if (or_writable && !state->awaits_writable) {
     state->awaits_writable = true;
-    state->socket.async_wait(Tcp::socket::wait_write, [state](boost::system::error_code aborted) {
+    state->socket.async_wait(Stream::socket::wait_write, [state](boost::system::error_code aborted) {
       state->awaits_writable = false;
       if (!aborted) state->wake();
     });
   }
   boost::system::error_code error;
-  co_await state->socket.async_wait(Tcp::socket::wait_read, asio::redirect_error(asio::use_awaitable, error));
+  co_await state->socket.async_wait(Stream::socket::wait_read,
+                                    asio::redirect_error(asio::use_awaitable, error));
   co_return guard.outcome(error);
 }
 

@@ -1,10 +1,10 @@
 #pragma once
-// One TCP socket with the one timer that enforces deadlines on it. A deadline and a stop meet the file
-// descriptor here: both set a flag and cancel the socket, whose waiter then wakes and looks. Owned by one
-// transport, on its loop.
+// One stream socket (TCP, or the near end of a way through a jump host) with the one timer that enforces
+// deadlines on it. A deadline and a stop meet the file descriptor here: both set a flag and cancel the
+// socket, whose waiter then wakes and looks. Owned by one transport, on its loop.
 
 #include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <memory>
 
@@ -15,7 +15,7 @@ namespace linewatch::connection {
 
 class Waiter {
  public:
-  using Tcp = boost::asio::ip::tcp;
+  using Stream = boost::asio::generic::stream_protocol;
   enum class Outcome { ready, expired, stopped, failed };
 
   explicit Waiter(const boost::asio::any_io_executor& loop);
@@ -23,10 +23,10 @@ class Waiter {
   Waiter(const Waiter&) = delete;
   Waiter& operator=(const Waiter&) = delete;
 
-  Tcp::socket& socket() const;
+  Stream::socket& socket() const;
 
   // `failed` leaves the cause in `error`. The socket is open.
-  Awaitable<Outcome> connect(Context ctx, Tcp::endpoint peer, boost::system::error_code& error);
+  Awaitable<Outcome> connect(Context ctx, Stream::endpoint peer, boost::system::error_code& error);
   // Readable, or also writable if asked. May return `ready` without cause: the caller tries and waits again.
   Awaitable<Outcome> wait(Context ctx, bool or_writable);
   // Lets the loop's other work go first.

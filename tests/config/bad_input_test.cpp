@@ -72,7 +72,6 @@ linewatch.yml:21:46: error: routers[2].platform: unknown platform 'huawei_vpr' (
 linewatch.yml:21:71: error: routers[2].credentials: 'a' is named twice
 linewatch.yml:21:85: error: routers[2].jump: the jumps go in a circle: r3 -> r4 -> r3
 linewatch.yml:21:95: error: routers[2].port: '70000' is out of range (write a whole number from 1 to 65535)
-linewatch.yml:22:81: warning: routers[3].jump: is not in this version yet; the router is not logged in to, its lines are router_error
 linewatch.yml:23:5: error: routers[4].credentials: missing (write a name, or defaults.router.credentials)
 linewatch.yml:23:65: error: routers[4].jump: there is no router 'r99' (known: r1, r1, r3, r4, r5)
 linewatch.yml:24:5: error: routers[5]: must be a map (key: value), not a single value

@@ -140,6 +140,14 @@ void Sshd::stop() {
   pid_ = -1;
 }
 
+std::vector<pid_t> Sshd::connections() const {
+  const std::string pid = std::to_string(pid_);
+  std::istringstream children(read_text("/proc/" + pid + "/task/" + pid + "/children"));
+  std::vector<pid_t> pids;
+  for (pid_t child = 0; children >> child;) pids.push_back(child);
+  return pids;
+}
+
 void Sshd::write_config(const Options& options) const {
   const std::string folder = folder_.path().string();
   std::ostringstream config;

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 namespace linewatch::test {
 
@@ -52,6 +53,7 @@ class Sshd {
   std::string known_hosts_line() const;  // "[127.0.0.1]:port type key"
   std::string host_fingerprint() const;  // as ssh-keygen -l prints it
   std::string log() const { return read_text(folder_.path() / "log"); }
+  std::vector<pid_t> connections() const;  // the processes that serve one each
   void stop();
 
  private:

@@ -1,6 +1,7 @@
 #include "tests/connection/ssh/ssh_peer.hpp"
 
 #include <arpa/inet.h>
+#include <libssh/callbacks.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -86,7 +87,10 @@ void SshPeer::serve_one(int fd) {
     while ((exchanged = ssh_handle_key_exchange(session)) == SSH_AGAIN && ssh_get_fd(session) >= 0 &&
            await(fd)) {
     }
-    if (exchanged == SSH_OK && authenticate(session)) shell(session);
+    if (exchanged == SSH_OK && authenticate(session)) {
+      while (serve_channel(session)) {
+      }
+    }
     ssh_disconnect(session);
   }
   ssh_free(session);
@@ -156,27 +160,73 @@ bool SshPeer::authenticate(ssh_session session) {
   }
 }
 
-void SshPeer::shell(ssh_session session) {
+bool SshPeer::serve_channel(ssh_session session) {
   if (options_.silent == Silent::in_channel) {
     hang();
-    return;
+    return false;
   }
   ssh_channel channel = nullptr;
   bool ready = false;
+  std::string command;
   while (!ready) {
     ssh_message message = next_message(session);
-    if (message == nullptr) return;
+    if (message == nullptr) return false;
     if (ssh_message_type(message) == SSH_REQUEST_CHANNEL_OPEN) {
       channel = ssh_message_channel_request_open_reply_accept(message);
     } else if (ssh_message_type(message) == SSH_REQUEST_CHANNEL) {
-      ready = ssh_message_subtype(message) == SSH_CHANNEL_REQUEST_SHELL;
+      const int what = ssh_message_subtype(message);
+      ready = what == SSH_CHANNEL_REQUEST_SHELL || what == SSH_CHANNEL_REQUEST_EXEC;
+      if (what == SSH_CHANNEL_REQUEST_EXEC) command = ssh_message_channel_request_command(message);
       ssh_message_channel_request_reply_success(message);
     } else {
       ssh_message_reply_default(message);
     }
     ssh_message_free(message);
   }
-  if (channel == nullptr) return;
+  if (channel == nullptr) return false;
+  if (!command.empty()) return run(session, channel, command);
+  shell(session, channel);
+  return false;
+}
+
+namespace {
+
+void hear(ssh_session, ssh_channel, const char* signal, void* heard) {
+  static_cast<std::string*>(heard)->assign(signal);
+}
+
+}  // namespace
+
+// One command, to its end; "endless" ends by a signal, whose name it says.
+bool SshPeer::run(ssh_session session, ssh_channel channel, const std::string& command) {
+  const auto say = [&](const std::string& text) {
+    ssh_channel_write(channel, text.data(), static_cast<std::uint32_t>(text.size()));
+  };
+  if (command == "endless") {
+    std::string signal;
+    ssh_channel_callbacks_struct callbacks{};
+    callbacks.userdata = &signal;
+    callbacks.channel_signal_function = hear;
+    ssh_callbacks_init(&callbacks);
+    ssh_set_channel_callbacks(channel, &callbacks);
+    say("begun\n");
+    while (signal.empty()) {
+      char octet = 0;
+      ssh_channel_read_nonblocking(channel, &octet, 1, 0);
+      if (ssh_get_fd(session) < 0 || !ssh_channel_is_open(channel)) return false;
+      if (signal.empty() && !await(ssh_get_fd(session))) return false;
+    }
+    ssh_remove_channel_callbacks(channel, &callbacks);
+    say(signal + '\n');
+  } else {
+    say("you ran " + command + '\n');
+  }
+  ssh_channel_request_send_exit_status(channel, 0);
+  ssh_channel_close(channel);
+  return true;
+}
+
+void SshPeer::shell(ssh_session session, ssh_channel channel) {
   const auto say = [&](const std::string& text) {
     ssh_channel_write(channel, text.data(), static_cast<std::uint32_t>(text.size()));
   };

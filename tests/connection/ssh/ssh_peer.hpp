@@ -43,7 +43,9 @@ class SshPeer {
   void serve_one(int fd);
   bool authenticate(ssh_session session);
   bool judge(ssh_session session, ssh_message message);
-  void shell(ssh_session session);
+  bool serve_channel(ssh_session session);  // false: no other follows
+  bool run(ssh_session session, ssh_channel channel, const std::string& command);
+  void shell(ssh_session session, ssh_channel channel);
   void note(std::string text);
   bool await(int fd) const;                             // readable; false when the peer is to stop
   ssh_message next_message(ssh_session session) const;  // null when the connection is over

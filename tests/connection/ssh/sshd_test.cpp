@@ -1,10 +1,6 @@
 // Against a real sshd, and against plain sockets that say nothing.
 
-#include <arpa/inet.h>
 #include <doctest/doctest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -12,7 +8,6 @@
 #include <boost/asio/read.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
-#include <filesystem>
 #include <future>
 #include <thread>
 #include <utility>
@@ -20,6 +15,7 @@
 #include "connection/ssh/session_factory.hpp"
 #include "connection/ssh/transport.hpp"
 #include "tests/connection/cli/scripted_channel.hpp"
+#include "tests/connection/ssh/lab.hpp"
 #include "tests/connection/ssh/ssh_peer.hpp"
 #include "tests/support/sshd.hpp"
 
@@ -28,104 +24,21 @@ namespace {
 
 using namespace std::chrono_literals;
 using linewatch::test::Sshd;
+using test::Lab;
+using test::no_sshd;
+using test::open_descriptors;
+using test::Policy;
 using test::run_on;
+using test::SilentListener;
 using test::SshPeer;
 namespace asio = boost::asio;
-using Policy = config::HostKeySettings::Policy;
 
-std::shared_ptr<config::Platform> shell_platform() {
-  auto platform = std::make_shared<config::Platform>();
-  platform->name = "shell";
-  platform->cli.prompt = config::Pattern(R"(^[\w.\-]{1,63}# ?$)");
-  platform->cli.setup = {"stty -echoctl"};
-  platform->cli.logout = {"exit"};
-  return platform;
+Peer peer_at(std::string address, std::uint16_t port) {
+  Peer peer;
+  peer.address = std::move(address);
+  peer.port = port;
+  return peer;
 }
-
-// Everything a login needs; the router is at 127.0.0.1.
-struct Lab {
-  explicit Lab(std::uint16_t port, Policy policy = Policy::off)
-      : host_keys({policy, folder.path() / "known_hosts"}, folder.path() / "learned") {
-    access.name = "lab-1";
-    access.address = "127.0.0.1";
-    access.port = port;
-    access.platform = shell_platform();
-  }
-  explicit Lab(const Sshd& sshd, Policy policy = Policy::strict) : Lab(sshd.port(), policy) {
-    linewatch::test::write_text(folder.path() / "known_hosts", sshd.known_hosts_line() + '\n');
-    REQUIRE(host_keys.load());
-    config::Credential credential;
-    credential.name = "lab";
-    credential.username = "root";
-    credential.private_key = config::Secret(sshd.client_key());
-    access.credentials = {credential};
-  }
-  void with_password(const std::string& user, const std::string& password) {
-    config::Credential credential;
-    credential.name = user;
-    credential.username = user;
-    credential.password = config::Secret(password);
-    access.credentials.push_back(credential);
-  }
-  Result<std::unique_ptr<Session>> login(Context ctx = Context().within(30s)) {
-    const auto factory =
-        make_ssh_session_factory(loop.get_executor(), resolver, host_keys, access, nullptr, trace);
-    return run_on(loop, factory->login(std::move(ctx)));
-  }
-  Result<CommandOutput> command(Session& session, std::string text, Clock::duration limit = 30s) {
-    Command what;
-    what.text = std::move(text);
-    return run_on(loop, session.run(Context().within(limit), std::move(what)));
-  }
-
-  linewatch::test::TemporaryFolder folder;
-  asio::io_context loop;
-  Resolver resolver;
-  HostKeys host_keys;
-  RouterAccess access;
-  Trace trace;
-};
-
-bool no_sshd() {
-  const std::string missing = Sshd::missing();
-  if (!missing.empty()) MESSAGE("skipped: " << missing);
-  return !missing.empty();
-}
-
-int open_descriptors() {
-  int count = 0;
-  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) ++count;
-  return count;
-}
-
-// Accepts (or, with a full backlog, does not) and never says a word.
-struct SilentListener {
-  explicit SilentListener(bool full = false) {
-    fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    ::bind(fd, reinterpret_cast<const sockaddr*>(&address), size);
-    ::listen(fd, full ? 0 : 512);
-    ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
-    port = ntohs(address.sin_port);
-    for (int& filler : fillers) {
-      if (!full) break;
-      filler = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-      ::connect(filler, reinterpret_cast<const sockaddr*>(&address), sizeof address);
-    }
-  }
-  ~SilentListener() {
-    for (const int filler : fillers) {
-      if (filler >= 0) ::close(filler);
-    }
-    ::close(fd);
-  }
-  int fd = -1;
-  int fillers[4] = {-1, -1, -1, -1};
-  std::uint16_t port = 0;
-};
 
 // Logs in and stops it after a while; how it ended.
 Error stopped_login(Lab& lab, Clock::duration after) {
@@ -258,8 +171,8 @@ TEST_CASE("a scan shows the host key without logging in") {
   if (no_sshd()) return;
   const Sshd sshd;
   Lab lab(sshd.port());
-  const auto key = run_on(
-      lab.loop, scan_host_key(Context().within(20s), lab.resolver, "127.0.0.1", sshd.port(), false, ""));
+  const auto key =
+      run_on(lab.loop, scan_host_key(Context().within(20s), lab.resolver, peer_at("127.0.0.1", sshd.port())));
   REQUIRE(key);
   CHECK(key->fingerprint() == sshd.host_fingerprint());
   CHECK(sshd.known_hosts_line().ends_with(key->type + ' ' + key->base64));
@@ -527,7 +440,7 @@ TEST_CASE("the addresses of a name are tried in turn") {
     return Resolver::Addresses{asio::ip::make_address("::1"), asio::ip::make_address("127.0.0.1")};
   });
   const auto key =
-      run_on(loop, scan_host_key(Context().within(20s), resolver, "r1.lab", peer.port(), false, ""));
+      run_on(loop, scan_host_key(Context().within(20s), resolver, peer_at("r1.lab", peer.port())));
   CHECK_MESSAGE(key.has_value(), key.error().text);
 }
 
