@@ -207,7 +207,7 @@ std::vector<std::string> warnings_of(const RouterView& view) {
   }
   const std::uint64_t late = view.turns.skipped - view.turns.skipped_paused;
   if (late > 0)
-    warnings.push_back(fmt::format("{} turns were skipped, since the one before still ran", late));
+    warnings.push_back(fmt::format("turns skipped because the one before still ran: {}", late));
   return warnings;
 }
 

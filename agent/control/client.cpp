@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "agent/control/address.hpp"
+#include "config/duration.hpp"
 
 namespace linewatch::agent {
 
@@ -78,7 +79,7 @@ std::expected<Json, std::string> ControlClient::next(std::chrono::milliseconds l
     if (polled < 0) return std::unexpected("interrupted");
     if (polled == 0)
       return std::unexpected(
-          fmt::format("the running agent did not answer within {} s", limit.count() / 1000));
+          fmt::format("the running agent did not answer within {}", config::format_duration(limit)));
     char piece[65536];
     const auto got = ::recv(fd_, piece, sizeof piece, 0);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) continue;

@@ -128,7 +128,7 @@ TEST_CASE("what is wrong with a router is said in sentences, with the phase of t
   CHECK(warnings[0] == "login failed (authentication): r1: no; next login in 3 s");
   CHECK(warnings[1].get<std::string>().find("1 instead of 4") != std::string::npos);
   CHECK(warnings[2] == "2 of 12 waits for a session ended without one");
-  CHECK(warnings[3] == "1 turns were skipped, since the one before still ran");
+  CHECK(warnings[3] == "turns skipped because the one before still ran: 1");
   view.pool = pool_of({SlotState::idle});
   view.turns = {.turns = 10, .skipped = 4, .skipped_paused = 4};
   CHECK(to_json(view, now)["warnings"].empty());
