@@ -122,6 +122,7 @@ Awaitable<void> Agent::stop() {
   const Context sending = Context().until(began + limit * 95 / 100);
   if (control_) co_await control_->stop();
   std::vector<Awaitable<void>> stops;
+  stops.reserve(workers_.size());
   for (auto& worker : workers_) stops.push_back(worker->stop(pings));
   co_await gather(loop_.get_executor(), std::move(stops));
   co_await routers_->close(logouts);

@@ -206,8 +206,7 @@ std::vector<std::string> warnings_of(const RouterView& view) {
                                    pool.statistics.wait_timeouts, pool.statistics.waits));
   }
   const std::uint64_t late = view.turns.skipped - view.turns.skipped_paused;
-  if (late > 0)
-    warnings.push_back(fmt::format("turns skipped because the one before still ran: {}", late));
+  if (late > 0) warnings.push_back(fmt::format("turns skipped because the one before still ran: {}", late));
   return warnings;
 }
 

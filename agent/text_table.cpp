@@ -21,6 +21,7 @@ std::size_t width(std::string_view text) {
 }  // namespace
 
 TextTable::TextTable(std::vector<std::string> titles) {
+  right_.reserve(titles.size());
   for (std::string& title : titles) {
     right_.push_back(title.starts_with('>'));
     if (right_.back()) title.erase(0, 1);

@@ -28,6 +28,7 @@ std::expected<Named, Json> find_name(const config::Settings& settings, const std
   if (line) return Named{NameKind::line, settings.router(line->router), line};
 
   std::vector<std::string> known;
+  known.reserve(settings.routers.size() + settings.lines.size());
   if (kind != NameKind::line)
     for (const config::Router& each : settings.routers) known.push_back(each.name);
   if (kind != NameKind::router)

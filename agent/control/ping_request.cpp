@@ -45,6 +45,7 @@ std::expected<LinesByRouter, Json> wanted_lines(const config::Settings& settings
     const config::Line* line = settings.line(id);
     if (!line) {
       std::vector<std::string> known;
+      known.reserve(settings.lines.size());
       for (const config::Line& each : settings.lines) known.push_back(each.id);
       return std::unexpected(
           control_error("unknown_name",
@@ -58,7 +59,7 @@ std::expected<LinesByRouter, Json> wanted_lines(const config::Settings& settings
 
 // What the pings hand to whoever sends the answer.
 struct Results {
-  explicit Results(asio::any_io_executor loop) : changed(std::move(loop)) {}
+  explicit Results(const asio::any_io_executor& loop) : changed(loop) {}
   std::deque<Json> ready;
   std::size_t lines_left = 0;
   std::size_t routers_left = 0;
