@@ -12,12 +12,19 @@ int run_check(const Options& options);
 int run_agent(const Options& options);
 int run_ping(const Options& options);
 int run_parse(const Options& options);
+int run_status(const Options& options);
+int run_pause(const Options& options);  // and resume
 int run_platforms(const Options& options);
 int run_hostkey(const Options& options);
 
 // Loads the configuration for a command that needs a good one: errors go to standard error, one a line; null
 // then.
 std::optional<config::Settings> load_or_complain(const Options& options);
+
+// Where the running agent of this configuration can be asked. What else is wrong with the configuration does
+// not matter here: the agent may well run with an earlier state of it. Null, and a word on standard error, if
+// there is no such file or nothing in it could be read.
+std::optional<std::filesystem::path> control_socket_of(const Options& options);
 
 // The profiles of the site's own count where the configuration has them; without a configuration the built-in
 // ones do. Null, and a word on standard error, if a file was named that is not there.

@@ -14,6 +14,15 @@ std::optional<config::Settings> load_or_complain(const Options& options) {
   return std::nullopt;
 }
 
+std::optional<std::filesystem::path> control_socket_of(const Options& options) {
+  const config::Loaded loaded = config::load(options.config_file);
+  // Where the main file could be read, the agent has a name, if only its host's.
+  if (!loaded.settings.agent.name.empty()) return loaded.settings.agent.control_socket;
+  for (const config::Problem& problem : loaded.problems)
+    std::fprintf(stderr, "%s\n", problem.format().c_str());
+  return std::nullopt;
+}
+
 std::optional<config::Platforms> known_platforms(const Options& options) {
   config::Platforms builtin = config::builtin_platforms();
   if (!std::filesystem::exists(options.config_file)) {

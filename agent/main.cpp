@@ -19,6 +19,11 @@ int dispatch(const linewatch::agent::Options& options) {
       return run_ping(options);
     case CommandName::parse:
       return run_parse(options);
+    case CommandName::status:
+      return run_status(options);
+    case CommandName::pause:
+    case CommandName::resume:
+      return run_pause(options);
     case CommandName::platforms:
       return run_platforms(options);
     case CommandName::hostkey_scan:

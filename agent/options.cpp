@@ -26,6 +26,40 @@ void add_hostkey(CLI::App& app, Options& options, CLI::App*& scan, CLI::App*& ac
   }
 }
 
+CLI::App* add_status(CLI::App& app, Options& options) {
+  CLI::App* status =
+      app.add_subcommand("status", "what the running agent does: routers, sessions, lines, delivery");
+  status->add_flag("--json", options.json, "one JSON object");
+  status->add_option("--router", options.router, "this router in detail: its sessions and lines");
+  status->add_flag("--watch", options.watch, "again every 2 seconds, until interrupted");
+  return status;
+}
+
+// pause or resume.
+CLI::App* add_pause(CLI::App& app, const char* command, const char* text, Options& options) {
+  CLI::App* pause = app.add_subcommand(command, text);
+  pause->add_option("NAME", options.name, "a router (all its lines) or a line")->required();
+  const auto of_kind = [&](const char* flag, const char* kind, const char* about) {
+    pause->add_flag_callback(flag, [&options, kind] { options.kind = kind; }, about);
+  };
+  of_kind("--router", "router", "NAME is a router");
+  of_kind("--line", "line", "NAME is a line");
+  return pause;
+}
+
+// An empty text is no length at all; what is wrong goes to standard error.
+bool read_length(const std::string& text, Options& options) {
+  if (text.empty()) return true;
+  const auto length = config::parse_duration(text);
+  if (length && *length >= std::chrono::seconds(1)) {
+    options.length = *length;
+    return true;
+  }
+  const std::string why = length ? "it must be 1s at least" : length.error();
+  std::fprintf(stderr, "linewatch: '%s' is no duration to pause for: %s\n", text.c_str(), why.c_str());
+  return false;
+}
+
 // The first word that is neither an option nor an option's value: what was meant as the command.
 std::string first_word(int argc, const char* const* argv) {
   for (int i = 1; i < argc; ++i) {
@@ -76,18 +110,23 @@ ParsedOptions parse_options(int argc, const char* const* argv) {
   ping->add_flag("--all", options.all, "every enabled line");
   ping->add_flag("--json", options.json, "one JSON object per line");
   ping->add_flag("--trace", options.trace, "show every byte to and from the router, secrets masked");
-  bool alone = false;
-  ping->add_flag("--alone", alone, "log in itself, not through a running agent (always so in this version)");
+  ping->add_flag("--alone", options.alone, "log in itself, not through the running agent's sessions");
   CLI::App* parse =
       app.add_subcommand("parse", "read a transcript of a platform's ping and print its figures");
   parse->add_option("PLATFORM", options.platform, "platform or alias")->required();
   parse->add_option("FILE", options.transcript_file, "transcript; standard input if absent or -");
+  CLI::App* status = add_status(app, options);
+  CLI::App* pause =
+      add_pause(app, "pause", "stop measuring a router's lines, or one line, for a while", options);
+  std::string length;
+  pause->add_option("DURATION", length, "such as 30m or 2h; without, until resumed");
+  CLI::App* resume = add_pause(app, "resume", "measure again what was paused", options);
   CLI::App* platforms = app.add_subcommand("platforms", "the platforms known, or one profile");
   platforms->add_option("NAME", options.platform, "one platform");
   platforms->add_flag("--commands", options.list_commands, "every command a profile may type");
   CLI::App *scan = nullptr, *accept = nullptr, *forget = nullptr;
   add_hostkey(app, options, scan, accept, forget);
-  for (CLI::App* each : {run, check, ping, parse, platforms}) each->fallthrough();
+  for (CLI::App* each : {run, check, ping, parse, status, pause, resume, platforms}) each->fallthrough();
 
   try {
     app.parse(argc, argv);
@@ -107,11 +146,15 @@ ParsedOptions parse_options(int argc, const char* const* argv) {
   if (check->parsed()) options.command = CommandName::check;
   if (ping->parsed()) options.command = CommandName::ping;
   if (parse->parsed()) options.command = CommandName::parse;
+  if (status->parsed()) options.command = CommandName::status;
+  if (pause->parsed()) options.command = CommandName::pause;
+  if (resume->parsed()) options.command = CommandName::resume;
   if (platforms->parsed()) options.command = CommandName::platforms;
   if (scan->parsed()) options.command = CommandName::hostkey_scan;
   if (accept->parsed()) options.command = CommandName::hostkey_accept;
   if (forget->parsed()) options.command = CommandName::hostkey_forget;
 
+  if (!read_length(length, options)) return {options, true, exit_bad_configuration};
   const bool wants_names = ping->parsed() || scan->parsed() || accept->parsed() || forget->parsed();
   if (wants_names && options.names.empty() == !options.all) {
     const char* const kind = ping->parsed() ? "line" : "router";

@@ -2,8 +2,11 @@
 // The command line: which command, with which words. Parsed once in main; plain values afterwards.
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
+
+#include "config/duration.hpp"
 
 namespace linewatch::agent {
 
@@ -13,7 +16,19 @@ inline constexpr int exit_line_down = 1;
 inline constexpr int exit_not_done = 2;
 inline constexpr int exit_bad_configuration = 3;
 
-enum class CommandName { run, check, ping, parse, hostkey_scan, hostkey_accept, hostkey_forget, platforms };
+enum class CommandName {
+  run,
+  check,
+  ping,
+  parse,
+  status,
+  pause,
+  resume,
+  hostkey_scan,
+  hostkey_accept,
+  hostkey_forget,
+  platforms
+};
 
 struct Options {
   CommandName command = CommandName::run;
@@ -21,11 +36,17 @@ struct Options {
   bool config_given = false;       // -c was written
   std::vector<std::string> names;  // ping: lines; hostkey: routers
   bool all = false;                // ping, hostkey: every one
-  bool json = false;               // ping
+  bool json = false;               // ping, status
   bool trace = false;              // ping
-  std::string platform;            // parse, platforms: empty = all of them
-  std::string transcript_file;     // parse: empty or "-" = standard input
-  bool list_commands = false;      // platforms --commands
+  bool alone = false;              // ping: not through the running agent
+  std::string router;              // status: this one in detail; empty = all
+  bool watch = false;              // status: again and again
+  std::string name;                // pause, resume: a router or a line
+  std::string kind;                // pause, resume: "router", "line", or empty: whichever has that name
+  std::optional<config::Duration> length;  // pause: ends by itself after that
+  std::string platform;                    // parse, platforms: empty = all of them
+  std::string transcript_file;             // parse: empty or "-" = standard input
+  bool list_commands = false;              // platforms --commands
 };
 
 // Fills `options`; otherwise the exit code to leave with (help and version print and leave with 0; a wrong

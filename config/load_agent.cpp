@@ -84,6 +84,7 @@ void load_agent(Source& main, Settings& settings) {
   }
   read_path(agent, "state_dir", main, out.state_dir);
   read_listen(agent, out);
+  if (const YamlNode node = agent.find("control_socket"); node && node.is_null()) out.control_socket.clear();
   read_path(agent, "control_socket", main, out.control_socket);
   agent.duration("stop_timeout", out.stop_timeout, 0s, 10min);
   agent.finish();

@@ -34,7 +34,7 @@ struct AgentSettings {
   Shard shard;
   std::filesystem::path state_dir = "/var/lib/linewatch";
   std::optional<ListenAddress> listen = ListenAddress{"127.0.0.1", 10055};
-  std::filesystem::path control_socket = "/run/linewatch/control.sock";
+  std::filesystem::path control_socket = "/run/linewatch/control.sock";  // empty: off
   Duration stop_timeout = 8s;
 };
 

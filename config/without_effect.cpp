@@ -35,7 +35,6 @@ constexpr Row rows[] = {
     {Where::file, "agent.threads", "1"},
     {Where::file, "agent.shard", "1/1"},
     {Where::file, "agent.listen"},
-    {Where::file, "agent.control_socket"},
     {Where::file, "zabbix.tls.connect", "unencrypted", no_tls},
     {Where::file, "zabbix.servers[].tls.connect", "unencrypted", no_tls},
     {Where::file, "zabbix.buffer.disk"},

@@ -44,6 +44,7 @@ class Timetable {
   std::optional<Turn> take(TimePoint now);
 
   config::Duration phase(std::size_t entry) const { return slots_[entry].phase; }
+  TimePoint due(std::size_t entry) const { return slots_[entry].due; }  // its next turn
 
  private:
   struct Slot {

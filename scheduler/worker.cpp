@@ -1,11 +1,13 @@
 #include "scheduler/worker.hpp"
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <exception>
 #include <utility>
 
+#include "config/duration.hpp"
 #include "scheduler/measure.hpp"
 
 namespace linewatch::scheduler {
@@ -48,18 +50,25 @@ void RouterWorker::start() {
 }
 
 void RouterWorker::wait_for_next() {
-  const TimePoint next = timetable_.next_due();
+  const TimePoint next = std::min(timetable_.next_due(), pauses_.next_end());
   if (stopping_ || next == TimePoint::max()) return;
   timer_.expires_at(next);
   timer_.async_wait([this](boost::system::error_code error) {
     if (error || stopping_) return;
-    start_due(Clock::now());
+    const TimePoint now = Clock::now();
+    end_pauses(now);
+    start_due(now);
     wait_for_next();
   });
 }
 
 void RouterWorker::start_due(TimePoint now) {
   while (const auto turn = timetable_.take(now)) {
+    if (pauses_.until(turn->entry)) {
+      statistics_.skipped += turn->skipped + 1;
+      statistics_.skipped_paused += turn->skipped + 1;
+      continue;
+    }
     LineRun& run = runs_[turn->entry];
     const std::uint64_t missed = turn->skipped + (run.running ? 1 : 0);
     if (missed > 0) skip(run, missed);
@@ -104,14 +113,73 @@ void RouterWorker::skip(LineRun& run, std::uint64_t turns) {
 
 // One log line per change of state, none per ping.
 void RouterWorker::report(LineRun& run, const aggregator::LineResult& result) {
-  if (run.state != result.state) {
+  if (!run.last || run.last->state != result.state) {
     const auto level = result.state == aggregator::LineState::up ? spdlog::level::info : spdlog::level::warn;
     const std::string cause = result.error.empty() ? "" : ": " + result.error;
     log_->log(level, "line {} line={} router={} target={}{}", aggregator::to_string(result.state),
               run.line->id, router_.name, run.line->target, cause);
-    run.state = result.state;
   }
+  run.last = LastResult::of(result);
   sink_(result);
+}
+
+void RouterWorker::pause(PauseOf what, TimePoint until) {
+  using Milliseconds = std::chrono::milliseconds;
+  pauses_.pause(what, until);
+  const std::string length =
+      until == Pauses::until_resumed
+          ? "until it is resumed"
+          : config::format_duration(std::chrono::round<Milliseconds>(until - Clock::now()));
+  if (what) {
+    log_->info("paused line={} router={} length=\"{}\"", runs_[*what].line->id, router_.name, length);
+  } else {
+    log_->info("paused router={} lines={} length=\"{}\"", router_.name, runs_.size(), length);
+  }
+  wait_for_next();
+}
+
+bool RouterWorker::resume(PauseOf what) {
+  if (!pauses_.resume(what)) return false;
+  log_resumed(what, "by command");
+  wait_for_next();
+  return true;
+}
+
+void RouterWorker::end_pauses(TimePoint now) {
+  for (const PauseOf& what : pauses_.end_due(now)) log_resumed(what, "its time is over");
+}
+
+void RouterWorker::log_resumed(PauseOf what, std::string_view why) {
+  if (what) {
+    log_->info("resumed line={} router={}: {}", runs_[*what].line->id, router_.name, why);
+  } else {
+    log_->info("resumed router={} lines={}: {}", router_.name, runs_.size(), why);
+  }
+}
+
+std::optional<std::size_t> RouterWorker::entry_of(std::string_view line) const {
+  const auto found = std::ranges::find_if(runs_, [&](const LineRun& run) { return run.line->id == line; });
+  if (found == runs_.end()) return std::nullopt;
+  return static_cast<std::size_t>(found - runs_.begin());
+}
+
+LineSnapshot RouterWorker::line(std::size_t entry) const {
+  const LineRun& run = runs_[entry];
+  return {run.line, run.running, pauses_.until(entry), timetable_.due(entry), run.last};
+}
+
+LineTally RouterWorker::tally() const {
+  LineTally tally;
+  for (std::size_t entry = 0; entry < runs_.size(); ++entry) {
+    ++tally.lines;
+    if (pauses_.until(entry)) ++tally.paused;
+    if (runs_[entry].last) {
+      ++tally.by_state[static_cast<std::size_t>(runs_[entry].last->state)];
+    } else {
+      ++tally.unmeasured;
+    }
+  }
+  return tally;
 }
 
 Awaitable<void> RouterWorker::stop(Context ctx) {

@@ -1,7 +1,8 @@
 #pragma once
 // Runs the lines of one router: wakes when the timetable says, starts each due line's turn, and hands every
 // result on. A line never runs twice at once: a turn that finds the last one still running is skipped and
-// counted. Lives on the router's loop; destroyed only after stop() returned.
+// counted, as are the turns of a paused line. Lives on the router's loop; destroyed only after stop()
+// returned.
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -17,13 +18,17 @@
 #include "config/settings.hpp"
 #include "connection/pool/pool.hpp"
 #include "connection/resolver.hpp"
+#include "scheduler/line_snapshot.hpp"
+#include "scheduler/pauses.hpp"
 #include "scheduler/timetable.hpp"
 
 namespace linewatch::scheduler {
 
 struct WorkerStatistics {
-  std::uint64_t turns = 0;    // started
-  std::uint64_t skipped = 0;  // still running, or passed while the loop stood still
+  std::uint64_t turns = 0;           // started
+  std::uint64_t skipped = 0;         // not started, for whatever reason
+  std::uint64_t skipped_paused = 0;  // of these: the line was paused; the others: the turn before still ran,
+                                     // or the loop stood still
 };
 
 class RouterWorker {
@@ -41,8 +46,20 @@ class RouterWorker {
   // reported.
   connection::Awaitable<void> stop(connection::Context ctx);
 
+  // From now on turns of the line, or of all lines, are skipped. A ping under way ends as usual.
+  void pause(PauseOf what, TimePoint until);
+  // False: it was not paused. What is resumed has its next turn when the timetable says, not at once.
+  bool resume(PauseOf what);
+  const Pauses& pauses() const { return pauses_; }
+
   const WorkerStatistics& statistics() const { return statistics_; }
   const config::Router& router() const { return router_; }
+  const connection::Pool& pool() const { return *pool_; }
+
+  std::size_t line_count() const { return runs_.size(); }
+  std::optional<std::size_t> entry_of(std::string_view line) const;
+  LineSnapshot line(std::size_t entry) const;
+  LineTally tally() const;
 
  private:
   struct LineRun {
@@ -50,7 +67,7 @@ class RouterWorker {
     bool running = false;
     std::uint64_t skipped = 0;   // since that was last said
     TimePoint say_skips_from{};  // not more often than now and then
-    std::optional<aggregator::LineState> state;
+    std::optional<LastResult> last;
   };
 
   void wait_for_next();
@@ -58,6 +75,8 @@ class RouterWorker {
   connection::Awaitable<void> run_turn(std::size_t entry, TimePoint due);
   void skip(LineRun& run, std::uint64_t turns);
   void report(LineRun& run, const aggregator::LineResult& result);
+  void end_pauses(TimePoint now);
+  void log_resumed(PauseOf what, std::string_view why);
 
   boost::asio::any_io_executor loop_;
   const config::Router& router_;
@@ -65,6 +84,7 @@ class RouterWorker {
   std::shared_ptr<connection::Pool> pool_;
   connection::Resolver& resolver_;
   Timetable timetable_;
+  Pauses pauses_;
   Sink sink_;
   std::shared_ptr<spdlog::logger> log_;
   boost::asio::steady_timer timer_;

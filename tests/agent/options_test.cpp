@@ -53,3 +53,23 @@ TEST_CASE("a wrong command line leaves with 3, help and version with 0") {
     CHECK(parsed.exit_code == exit_ok);
   }
 }
+
+TEST_CASE("status, pause and resume have their words") {
+  const auto status = parse({"status", "--json", "--router", "r1", "--watch"}).options;
+  CHECK(status.command == CommandName::status);
+  CHECK(status.router == "r1");
+  CHECK(status.json);
+  CHECK(status.watch);
+  const auto pause = parse({"pause", "L-1", "1h30m", "--line"}).options;
+  CHECK(pause.command == CommandName::pause);
+  CHECK(pause.name == "L-1");
+  CHECK(pause.kind == "line");
+  CHECK(pause.length == std::chrono::minutes(90));
+  CHECK_FALSE(parse({"pause", "r1"}).options.length);
+  CHECK(parse({"resume", "r1", "--router"}).options.kind == "router");
+  for (const auto& wrong : {parse({"pause"}), parse({"pause", "r1", "90"}), parse({"pause", "r1", "0s"}),
+                            parse({"resume", "r1", "1h"}), parse({"status", "r1"})}) {
+    CHECK(wrong.leave);
+    CHECK(wrong.exit_code == exit_bad_configuration);
+  }
+}

@@ -64,7 +64,7 @@ class Bench:
         self.trapper_port = json.loads(trapper.stdout.readline())["port"]
         lines = "".join(f"  - {{id: L-{i}, router: r1, target: {TARGET}}}\n" for i in range(LINES))
         self.config = write(folder, "linewatch.yml", f"""
-agent: {{name: bench, state_dir: {folder}/state}}
+agent: {{name: bench, state_dir: {folder}/state, control_socket: {folder}/control.sock}}
 log: {{level: error}}
 zabbix: {{servers: ["127.0.0.1:{self.trapper_port}"], layout: per_line, flush_interval: 1s}}
 credentials: {{k: {{username: netmon, private_key_file: {self.key}}}}}

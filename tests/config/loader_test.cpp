@@ -237,10 +237,21 @@ TEST_CASE("defaults are laid over each other, and null takes one back") {
   CHECK(s.lines[2].interval == 30s);
 }
 
+TEST_CASE("the control socket is beside the file, at its default, or off") {
+  const tests::Folder folder;
+  const auto socket = [&](std::string_view agent) {
+    folder.problems_of(std::string(agent) + std::string(tests::head));
+    return folder.load().settings.agent.control_socket;
+  };
+  CHECK(socket("") == "/run/linewatch/control.sock");
+  CHECK(socket("agent: {control_socket: run/c.sock}\n") == folder.path() / "run/c.sock");
+  CHECK(socket("agent: {control_socket: null}\n").empty());
+}
+
 TEST_CASE("keys without effect are named where they are written, once each") {
   const tests::Folder folder;
   CHECK(folder.problems_of(
-            "agent: {threads: 4, shard: 1/2, listen: 127.0.0.1:1, control_socket: x}\n"
+            "agent: {threads: 4, shard: 1/2, listen: 127.0.0.1:1}\n"
             "zabbix: {servers: [10.0.0.5], buffer: {disk: 1GiB, memory: 5}, keys: {loss: {key: k}}}\n"
             "connection: {breaker: {failures: 1}, total: {logins: 1}}\n"
             "credentials: {c: {username: u, password: p, agent: true, lockout: {retry: 1m}}}\n"
@@ -252,7 +263,6 @@ TEST_CASE("keys without effect are named where they are written, once each") {
         "linewatch.yml:1:18: warning: agent.threads: has no effect yet in this version\n"
         "linewatch.yml:1:28: warning: agent.shard: has no effect yet in this version\n"
         "linewatch.yml:1:41: warning: agent.listen: has no effect yet in this version\n"
-        "linewatch.yml:1:70: warning: agent.control_socket: has no effect yet in this version\n"
         "linewatch.yml:2:46: warning: zabbix.buffer.disk: has no effect yet in this version\n"
         "linewatch.yml:2:70: warning: zabbix.keys: has no effect yet in this version\n"
         "linewatch.yml:4:52: warning: credentials.c.agent: has no effect yet in this version\n"

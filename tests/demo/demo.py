@@ -102,7 +102,7 @@ def simulator_config():
 
 
 def agent_config(routers, trapper_port):
-    text = (f"agent: {{name: demo, state_dir: state}}\nzabbix:\n  servers: [\"127.0.0.1:{trapper_port}\"]\n"
+    text = (f"agent: {{name: demo, state_dir: state, control_socket: state/control.sock}}\nzabbix:\n  servers: [\"127.0.0.1:{trapper_port}\"]\n"
             "  layout: per_line\n  flush_interval: 1s\ncredentials:\n"
             "  backbone: {username: netmon, password_file: secret}\n"
             "  branch: {username: netmon, password_file: secret}\n"

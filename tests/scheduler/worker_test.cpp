@@ -180,3 +180,39 @@ TEST_CASE("pings that outlast the stop's patience are cancelled and reported as 
   CHECK(results[0].state == LineState::agent_error);
   CHECK(results[0].error.find("cancelled") != std::string::npos);
 }
+
+TEST_CASE("a paused line is not measured, its turns count as skipped, and the pause ends by itself") {
+  Bench bench;
+  bench.fake.commands.open();
+  std::vector<aggregator::LineResult> results;
+  RouterWorker worker(
+      bench.loop.get_executor(), bench.router, {&bench.line}, bench.pool, bench.resolver,
+      connection::Clock::now() - 1000s,
+      [&](const aggregator::LineResult& result) { results.push_back(result); }, bench.log);
+  worker.start();
+  while (results.empty()) bench.loop.run_one();
+  const auto entry = worker.entry_of("L-1");
+  REQUIRE(entry);
+  CHECK_FALSE(worker.entry_of("L-2"));
+  CHECK(worker.line(*entry).last->state == LineState::up);
+  CHECK(worker.line(*entry).next_due > connection::Clock::now() - 1s);
+
+  worker.pause(entry, Pauses::until_resumed);
+  const auto before = results.size();
+  while (worker.statistics().skipped_paused < 2) bench.loop.run_one();
+  CHECK(results.size() == before);
+  CHECK(worker.tally().paused == 1);
+  CHECK(worker.tally().by_state[static_cast<std::size_t>(LineState::up)] == 1);
+  CHECK(worker.statistics().skipped >= worker.statistics().skipped_paused);
+  CHECK(worker.resume(entry));
+  CHECK_FALSE(worker.resume(entry));
+  while (results.size() == before) bench.loop.run_one();
+
+  worker.pause(std::nullopt, connection::Clock::now() + 1200ms);
+  CHECK(worker.line(*entry).paused_until);
+  const auto until_here = results.size();
+  while (results.size() == until_here) bench.loop.run_one();
+  CHECK_FALSE(worker.pauses().router_until());
+  CHECK(worker.statistics().skipped_paused >= 3);
+  bench.run(worker.stop(Context().within(5s)));
+}

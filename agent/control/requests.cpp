@@ -1,0 +1,185 @@
+#include "agent/control/requests.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "agent/control/fields.hpp"
+#include "agent/control/names.hpp"
+#include "agent/control/ping_request.hpp"
+#include "agent/status_json.hpp"
+#include "agent/suggest.hpp"
+#include "agent/time_text.hpp"
+#include "agent/version.hpp"
+
+namespace linewatch::agent {
+
+using connection::Awaitable;
+using scheduler::RouterWorker;
+
+namespace {
+
+// Routers in one line of a status: enough to be few lines, and few enough to keep the loop for no
+// millisecond.
+constexpr std::size_t routers_at_once = 50;
+
+Json done() {
+  Json json;
+  json["done"] = true;
+  return json;
+}
+
+// Whether a router or line is measured at all; a pause of something that is not would never be seen.
+std::string why_not_measured(const Named& named) {
+  if (!named.router->enabled) return fmt::format("router {} is not enabled", named.router->name);
+  if (named.line && !named.line->enabled) return fmt::format("line {} is not enabled", named.line->id);
+  return fmt::format("router {} has no enabled line", named.router->name);
+}
+
+}  // namespace
+
+Awaitable<void> ControlRequests::answer(ControlClientLink& client, const Json& request) {
+  const std::string command = text_field(request, "command");
+  if (command == "status") {
+    co_await status(client, request);
+  } else if (command == "pause" || command == "resume") {
+    co_await pause_or_resume(client, request);
+  } else if (command == "ping") {
+    co_await answer_ping(parts_.loop, parts_.settings, parts_.routers, client, request);
+  } else {
+    Json error = control_error("bad_request", fmt::format("this agent knows no command '{}'", command));
+    co_await client.send(std::move(error));
+  }
+}
+
+// --- status --------------------------------------------------------------------------------------
+
+Awaitable<void> ControlRequests::status(ControlClientLink& client, const Json& request) {
+  const std::string only = text_field(request, "router");
+  if (!only.empty() && !worker_of(only)) {
+    Json error = unknown_router(only);
+    co_await client.send(std::move(error));
+    co_return;
+  }
+  Json head;
+  head["agent"] = agent_json();
+  head["destinations"] = destinations_json();
+  bool taken = co_await client.send(std::move(head));
+  // The workers may be others after each line sent: a reload may come between.
+  for (std::size_t next = 0; taken && next < parts_.workers.size();) {
+    Json routers = Json::array();
+    for (; next < parts_.workers.size() && routers.size() < routers_at_once; ++next) {
+      const RouterWorker& worker = *parts_.workers[next];
+      if (only.empty() || worker.router().name == only) routers.push_back(router_json(worker, !only.empty()));
+    }
+    Json some;
+    some["routers"] = std::move(routers);
+    taken = co_await client.send(std::move(some));
+  }
+  Json end = done();
+  co_await client.send(std::move(end));
+}
+
+Json ControlRequests::agent_json() const {
+  scheduler::WorkerStatistics turns;
+  scheduler::LineTally lines;
+  for (const auto& worker : parts_.workers) {
+    turns.turns += worker->statistics().turns;
+    turns.skipped += worker->statistics().skipped;
+    turns.skipped_paused += worker->statistics().skipped_paused;
+    lines += worker->tally();
+  }
+  const auto up = std::chrono::system_clock::now() - parts_.since;
+  Json json;
+  json["name"] = parts_.settings.agent.name;
+  json["version"] = LINEWATCH_VERSION;
+  json["pid"] = ::getpid();
+  json["since"] = rfc3339(parts_.since);
+  json["uptime_s"] = std::chrono::duration_cast<std::chrono::seconds>(up).count();
+  json["routers"] = parts_.workers.size();
+  json["lines"] = to_json(lines);
+  json["turns"] = turns.turns;
+  json["turns_skipped"] = turns.skipped;
+  json["turns_skipped_paused"] = turns.skipped_paused;
+  return json;
+}
+
+Json ControlRequests::destinations_json() const {
+  Json destinations = Json::array();
+  for (const auto& destination : parts_.aggregator.statistics()) {
+    Json json = to_json(destination);
+    json["warnings"] = warnings_of(destination);
+    destinations.push_back(std::move(json));
+  }
+  return destinations;
+}
+
+Json ControlRequests::router_json(const RouterWorker& worker, bool in_detail) const {
+  const Moment now = Moment::now();
+  const RouterView view{&worker.router(), worker.pool().snapshot(), worker.tally(), worker.statistics(),
+                        worker.pauses().router_until()};
+  Json json = to_json(view, now);
+  if (!in_detail) return json;
+  json["sessions"] = Json::array();
+  for (const auto& session : view.pool.sessions) json["sessions"].push_back(to_json(session));
+  json["lines"] = Json::array();
+  for (std::size_t i = 0; i < worker.line_count(); ++i) json["lines"].push_back(to_json(worker.line(i), now));
+  return json;
+}
+
+RouterWorker* ControlRequests::worker_of(const std::string& router) const {
+  for (const auto& worker : parts_.workers)
+    if (worker->router().name == router) return worker.get();
+  return nullptr;
+}
+
+Json ControlRequests::unknown_router(const std::string& name) const {
+  const auto named = find_name(parts_.settings, name, NameKind::router);
+  return named ? control_error("not_measured", why_not_measured(*named)) : named.error();
+}
+
+// --- pause and resume ----------------------------------------------------------------------------
+
+Awaitable<void> ControlRequests::pause_or_resume(ControlClientLink& client, const Json& request) {
+  const bool pausing = text_field(request, "command") == "pause";
+  Json answer = change_pause(request, pausing);
+  const bool failed = answer.contains("error");
+  const bool taken = co_await client.send(std::move(answer));
+  if (failed || !taken) co_return;
+  Json end = done();
+  co_await client.send(std::move(end));
+}
+
+Json ControlRequests::change_pause(const Json& request, bool pausing) {
+  const auto named =
+      find_name(parts_.settings, text_field(request, "name"), name_kind(text_field(request, "kind")));
+  if (!named) return named.error();
+  const auto length = length_field(request, "length_ms");
+  if (!length) return control_error("bad_request", length.error());
+
+  RouterWorker* const worker = worker_of(named->router->name);
+  const scheduler::PauseOf what = named->line && worker ? worker->entry_of(named->line->id) : std::nullopt;
+  if (!worker || (named->line && !what)) return control_error("not_measured", why_not_measured(*named));
+
+  const Moment now = Moment::now();
+  Json answer;
+  answer["kind"] = std::string(to_string(named->kind));
+  answer["name"] = named->line ? named->line->id : named->router->name;
+  answer["router"] = named->router->name;
+  answer["lines"] = named->line ? 1 : worker->line_count();
+  if (pausing) {
+    worker->pause(what, *length ? now.steady + **length : scheduler::Pauses::until_resumed);
+    answer["paused_until"] = *length ? Json(rfc3339(now.wall + **length)) : Json(nullptr);
+    return answer;
+  }
+  answer["was_paused"] = worker->resume(what);
+  if (named->line && worker->pauses().router_until()) {
+    return control_error("router_paused", fmt::format("line {0} is paused with its router; say linewatch "
+                                                      "resume {1}",
+                                                      named->line->id, named->router->name));
+  }
+  return answer;
+}
+
+}  // namespace linewatch::agent

@@ -1,0 +1,213 @@
+#include "agent/status_json.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "agent/time_text.hpp"
+
+namespace linewatch::agent {
+
+using aggregator::LineState;
+using connection::Clock;
+using connection::ErrorCode;
+using connection::SlotState;
+using connection::TimePoint;
+
+namespace {
+
+double seconds(Clock::duration duration) {
+  return std::round(std::chrono::duration<double>(duration).count() * 1000) / 1000;
+}
+
+template <typename T>
+Json or_null(const std::optional<T>& value) {
+  return value ? Json(*value) : Json(nullptr);
+}
+
+Json text_or_null(const std::string& text) {
+  return text.empty() ? Json(nullptr) : Json(text);
+}
+
+std::string wall_time(TimePoint time, const Moment& now) {
+  using WallDuration = std::chrono::system_clock::duration;
+  return rfc3339(now.wall + std::chrono::duration_cast<WallDuration>(time - now.steady));
+}
+
+// Null while it runs until somebody resumes it.
+Json pause_end(const std::optional<TimePoint>& until, const Moment& now) {
+  return until && *until != scheduler::Pauses::until_resumed ? Json(wall_time(*until, now)) : Json(nullptr);
+}
+
+int count(const connection::PoolSnapshot& pool, SlotState state) {
+  return static_cast<int>(std::ranges::count(pool.sessions, state, &connection::SessionSnapshot::state));
+}
+
+std::string_view state_of_failure(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::authentication:
+      return "login_refused";
+    case ErrorCode::host_key:
+      return "host_key";
+    case ErrorCode::session_limit:
+      return "session_limit";
+    case ErrorCode::not_supported:
+      return "not_supported";
+    default:
+      return "unreachable";
+  }
+}
+
+}  // namespace
+
+std::string_view router_state(const connection::PoolSnapshot& pool, bool paused) {
+  const int connecting = count(pool, SlotState::connecting), closing = count(pool, SlotState::closing);
+  const int usable = static_cast<int>(pool.sessions.size()) - connecting - closing;
+  if (pool.draining) return "stopping";
+  if (paused) return "paused";
+  if (usable > 0) return "ok";
+  if (pool.last_login_error) return state_of_failure(pool.last_login_error->code);
+  return connecting > 0 ? "connecting" : "idle";
+}
+
+Json to_json(const scheduler::LineTally& tally) {
+  Json json;
+  json["total"] = tally.lines;
+  for (const LineState state : {LineState::up, LineState::down, LineState::line_error,
+                                LineState::router_error, LineState::agent_error})
+    json[std::string(to_string(state))] = tally.by_state[static_cast<std::size_t>(state)];
+  json["not_measured_yet"] = tally.unmeasured;
+  json["paused"] = tally.paused;
+  return json;
+}
+
+Json to_json(const aggregator::DestinationStatistics& destination) {
+  Json json;
+  json["name"] = destination.name;
+  // Whether it is reachable is known only once something was sent.
+  const bool tried = !destination.last_error.empty() || destination.processed + destination.failed > 0;
+  json["reachable"] = tried ? Json(destination.last_error.empty()) : Json(nullptr);
+  json["processed"] = destination.processed;
+  json["failed"] = destination.failed;
+  json["dropped"] = destination.dropped;
+  Json drops = Json::object();
+  for (std::size_t i = 0; i < destination.drops.size(); ++i)
+    drops[std::string(to_string(static_cast<aggregator::DropReason>(i)))] = destination.drops[i];
+  json["dropped_by_reason"] = std::move(drops);
+  json["queued"] = destination.queued;
+  json["last_error"] = text_or_null(destination.last_error);
+  return json;
+}
+
+Json to_json(const connection::SessionSnapshot& session) {
+  Json json;
+  json["slot"] = session.slot;
+  json["state"] = std::string(to_string(session.state));
+  json["age_s"] = seconds(session.age);
+  json["in_state_s"] = seconds(session.in_state);
+  json["uses"] = session.uses;
+  json["holder"] = text_or_null(session.holder);
+  return json;
+}
+
+Json to_json(const scheduler::LineSnapshot& line, const Moment& now) {
+  Json json;
+  json["id"] = line.line->id;
+  json["name"] = text_or_null(line.line->name);
+  json["target"] = line.line->target;
+  json["state"] = line.last ? Json(std::string(to_string(line.last->state))) : Json(nullptr);
+  json["measured"] = line.last ? Json(rfc3339(line.last->clock)) : Json(nullptr);
+  json["loss_percent"] = line.last ? or_null(line.last->loss_percent) : Json(nullptr);
+  json["rtt_avg_ms"] = line.last ? or_null(line.last->avg_ms) : Json(nullptr);
+  json["error"] = line.last ? text_or_null(line.last->error) : Json(nullptr);
+  json["running"] = line.running;
+  json["paused"] = line.paused_until.has_value();
+  json["paused_until"] = pause_end(line.paused_until, now);
+  json["interval_s"] = seconds(line.line->interval);
+  json["next_due"] = wall_time(line.next_due, now);
+  json["next_due_in_s"] = seconds(line.next_due - now.steady);
+  return json;
+}
+
+Json to_json(const RouterView& view, const Moment& now) {
+  const connection::PoolSnapshot& pool = view.pool;
+  const connection::PoolStatistics& figures = pool.statistics;
+  Json json;
+  json["name"] = view.router->name;
+  json["address"] = view.router->address;
+  json["platform"] = view.router->platform->name;
+  json["state"] = router_state(pool, view.paused_until.has_value());
+  json["paused"] = view.paused_until.has_value();
+  json["paused_until"] = pause_end(view.paused_until, now);
+  json["live_sessions"] = pool.sessions.size();
+  json["max_sessions"] = pool.max_connections;
+  json["effective_max_sessions"] = pool.effective_maximum;
+  json["min_sessions"] = pool.min_connections;
+  json["leased"] = count(pool, SlotState::leased);
+  json["waiting"] = pool.waiting;
+  json["waits"] = figures.waits;
+  json["wait_timeouts"] = figures.wait_timeouts;
+  json["refused"] = figures.refused;
+  json["cancelled"] = figures.cancelled;
+  json["logins"] = figures.created;
+  json["login_failures"] = figures.login_failures;
+  json["reused"] = figures.reused;
+  json["closed"] = figures.closed;
+  json["recoveries"] = figures.recoveries;
+  json["health_check_failures"] = figures.health_check_failures;
+  if (pool.last_login_error) {
+    Json error;
+    error["code"] = std::string(to_string(pool.last_login_error->code));
+    error["phase"] = std::string(to_string(pool.last_login_error->phase));
+    error["text"] = pool.last_login_error->text;
+    json["last_login_error"] = std::move(error);
+  } else {
+    json["last_login_error"] = nullptr;
+  }
+  json["next_login_in_s"] = seconds(pool.next_login_in);
+  json["turns"] = view.turns.turns;
+  json["turns_skipped"] = view.turns.skipped;
+  json["turns_skipped_paused"] = view.turns.skipped_paused;
+  json["line_count"] = to_json(view.lines);
+  json["warnings"] = warnings_of(view);
+  json["hints"] = pool.hints;
+  return json;
+}
+
+std::vector<std::string> warnings_of(const aggregator::DestinationStatistics& destination) {
+  std::vector<std::string> warnings;
+  if (!destination.last_error.empty()) {
+    warnings.push_back(fmt::format("zabbix {}: {}; {} values wait", destination.name, destination.last_error,
+                                   destination.queued));
+  }
+  if (destination.dropped > 0) {
+    warnings.push_back(
+        fmt::format("zabbix {}: {} values were dropped", destination.name, destination.dropped));
+  }
+  return warnings;
+}
+
+std::vector<std::string> warnings_of(const RouterView& view) {
+  std::vector<std::string> warnings;
+  const connection::PoolSnapshot& pool = view.pool;
+  if (pool.last_login_error) {
+    std::string text = fmt::format("login failed ({}): {}", to_string(pool.last_login_error->phase),
+                                   pool.last_login_error->text);
+    if (pool.next_login_in > Clock::duration::zero())
+      text += fmt::format("; next login in {:.0f} s", std::ceil(seconds(pool.next_login_in)));
+    warnings.push_back(std::move(text));
+  }
+  if (pool.effective_maximum < pool.max_connections) {
+    warnings.push_back(fmt::format("the router granted no more sessions: {} instead of {} are used for now",
+                                   pool.effective_maximum, pool.max_connections));
+  }
+  if (pool.statistics.wait_timeouts > 0) {
+    warnings.push_back(fmt::format("{} of {} waits for a session ended without one",
+                                   pool.statistics.wait_timeouts, pool.statistics.waits));
+  }
+  const std::uint64_t late = view.turns.skipped - view.turns.skipped_paused;
+  if (late > 0) warnings.push_back(fmt::format("turns skipped because the one before still ran: {}", late));
+  return warnings;
+}
+
+}  // namespace linewatch::agent

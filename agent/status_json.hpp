@@ -1,0 +1,49 @@
+#pragma once
+// What `linewatch status` says, as JSON: snapshots in, objects out. Pure, but for the times handed in.
+
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string_view>
+
+#include "aggregator/statistics.hpp"
+#include "config/settings.hpp"
+#include "connection/pool/snapshot.hpp"
+#include "scheduler/line_snapshot.hpp"
+#include "scheduler/worker.hpp"
+
+namespace linewatch::agent {
+
+using Json = nlohmann::ordered_json;
+
+// Now, on both clocks: snapshots have monotonic times, people want the wall's.
+struct Moment {
+  connection::TimePoint steady;
+  std::chrono::system_clock::time_point wall;
+  static Moment now() { return {connection::Clock::now(), std::chrono::system_clock::now()}; }
+};
+
+// "ok" (logged in), "connecting", "idle" (no session, none needed yet), "paused", "unreachable",
+// "login_refused", "host_key", "session_limit", "not_supported" or "stopping".
+std::string_view router_state(const connection::PoolSnapshot& pool, bool paused);
+
+Json to_json(const scheduler::LineTally& tally);
+Json to_json(const aggregator::DestinationStatistics& destination);
+Json to_json(const connection::SessionSnapshot& session);
+Json to_json(const scheduler::LineSnapshot& line, const Moment& now);
+
+struct RouterView {
+  const config::Router* router = nullptr;
+  connection::PoolSnapshot pool;
+  scheduler::LineTally lines;
+  scheduler::WorkerStatistics turns;
+  std::optional<connection::TimePoint> paused_until;
+};
+// Without its sessions and lines one by one: whoever wants these adds them.
+Json to_json(const RouterView& view, const Moment& now);
+
+// Sentences for the operator; empty while all is well.
+std::vector<std::string> warnings_of(const aggregator::DestinationStatistics& destination);
+std::vector<std::string> warnings_of(const RouterView& view);
+
+}  // namespace linewatch::agent

@@ -1,0 +1,164 @@
+#include "agent/status_json.hpp"
+
+#include <doctest/doctest.h>
+
+#include "agent/status_table.hpp"
+#include "config/loader.hpp"
+
+using namespace linewatch;
+using namespace linewatch::agent;
+using namespace std::chrono_literals;
+using connection::ErrorCode;
+using connection::Phase;
+using connection::SlotState;
+
+namespace {
+
+const Moment now{connection::TimePoint(1000s), std::chrono::system_clock::time_point(1772355900s)};
+
+connection::PoolSnapshot pool_of(std::initializer_list<SlotState> states) {
+  connection::PoolSnapshot pool;
+  pool.max_connections = pool.effective_maximum = 4;
+  for (const SlotState state : states) {
+    connection::SessionSnapshot session;
+    session.state = state;
+    session.slot = static_cast<int>(pool.sessions.size());
+    pool.sessions.push_back(session);
+  }
+  return pool;
+}
+
+connection::PoolSnapshot failing(ErrorCode code) {
+  auto pool = pool_of({SlotState::connecting});
+  pool.last_login_error = connection::Error{code, Phase::authentication, "r1: no"};
+  return pool;
+}
+
+config::Router router() {
+  config::Router made;
+  made.name = "r1";
+  made.address = "192.0.2.1";
+  made.platform = config::builtin_platforms().find("cisco_iosxe");
+  return made;
+}
+
+config::Line line() {
+  config::Line made;
+  made.id = "L-1";
+  made.router = "r1";
+  made.target = "198.51.100.2";
+  made.interval = 60s;
+  return made;
+}
+
+}  // namespace
+
+TEST_CASE("a router's state is what its sessions and its last login say, a pause above all") {
+  CHECK(router_state(pool_of({}), false) == "idle");
+  CHECK(router_state(pool_of({SlotState::connecting}), false) == "connecting");
+  CHECK(router_state(pool_of({SlotState::idle}), false) == "ok");
+  CHECK(router_state(pool_of({SlotState::leased, SlotState::connecting}), false) == "ok");
+  CHECK(router_state(pool_of({SlotState::closing}), false) == "idle");
+  CHECK(router_state(failing(ErrorCode::authentication), false) == "login_refused");
+  CHECK(router_state(failing(ErrorCode::host_key), false) == "host_key");
+  CHECK(router_state(failing(ErrorCode::session_limit), false) == "session_limit");
+  CHECK(router_state(failing(ErrorCode::not_supported), false) == "not_supported");
+  CHECK(router_state(failing(ErrorCode::deadline), false) == "unreachable");
+  CHECK(router_state(failing(ErrorCode::unreachable), true) == "paused");
+  auto still_works = failing(ErrorCode::session_limit);
+  still_works.sessions.push_back({.slot = 1, .state = SlotState::idle});
+  CHECK(router_state(still_works, false) == "ok");
+  auto draining = pool_of({SlotState::idle});
+  draining.draining = true;
+  CHECK(router_state(draining, false) == "stopping");
+}
+
+TEST_CASE("a destination is reachable, not, or nobody knows yet") {
+  aggregator::DestinationStatistics destination;
+  destination.name = "10.0.0.5:10051";
+  CHECK(to_json(destination)["reachable"].is_null());
+  CHECK(warnings_of(destination).empty());
+  destination.processed = 3;
+  CHECK(to_json(destination)["reachable"] == true);
+  destination.last_error = "connection refused";
+  destination.queued = 7;
+  destination.dropped = 2;
+  CHECK(to_json(destination)["reachable"] == false);
+  CHECK(to_json(destination)["dropped_by_reason"].size() == aggregator::drop_reasons);
+  const auto warnings = warnings_of(destination);
+  REQUIRE(warnings.size() == 2);
+  CHECK(warnings[0] == "zabbix 10.0.0.5:10051: connection refused; 7 values wait");
+}
+
+TEST_CASE("a line has its last result and its next turn on the wall's clock") {
+  const config::Line own = line();
+  scheduler::LineSnapshot shot{&own, false, std::nullopt, now.steady + 30s, std::nullopt};
+  Json json = to_json(shot, now);
+  CHECK(json["state"].is_null());
+  CHECK(json["next_due"] == "2026-03-01T09:05:30.000Z");
+  CHECK(json["next_due_in_s"] == 30.0);
+  CHECK(json["paused"] == false);
+  shot.last = scheduler::LastResult{aggregator::LineState::down, now.wall, 100.0, {}, "all lost"};
+  shot.paused_until = scheduler::Pauses::until_resumed;
+  json = to_json(shot, now);
+  CHECK(json["state"] == "down");
+  CHECK(json["measured"] == "2026-03-01T09:05:00.000Z");
+  CHECK(json["loss_percent"] == 100.0);
+  CHECK(json["rtt_avg_ms"].is_null());
+  CHECK(json["paused"] == true);
+  CHECK(json["paused_until"].is_null());
+  shot.paused_until = now.steady + 10s;
+  CHECK(to_json(shot, now)["paused_until"] == "2026-03-01T09:05:10.000Z");
+}
+
+TEST_CASE("what is wrong with a router is said in sentences, with the phase of the failed login") {
+  const config::Router own = router();
+  RouterView view{&own, failing(ErrorCode::authentication), {}, {}, {}};
+  view.pool.next_login_in = 2500ms;
+  view.pool.effective_maximum = 1;
+  view.pool.statistics.waits = 12;
+  view.pool.statistics.wait_timeouts = 2;
+  view.turns = {.turns = 10, .skipped = 5, .skipped_paused = 4};
+  view.pool.hints = {"raise max_connections or the interval"};
+  const Json json = to_json(view, now);
+  CHECK(json["last_login_error"]["phase"] == "authentication");
+  CHECK(json["hints"] == Json::array({"raise max_connections or the interval"}));
+  const auto warnings = json["warnings"];
+  REQUIRE(warnings.size() == 4);
+  CHECK(warnings[0] == "login failed (authentication): r1: no; next login in 3 s");
+  CHECK(warnings[1].get<std::string>().find("1 instead of 4") != std::string::npos);
+  CHECK(warnings[2] == "2 of 12 waits for a session ended without one");
+  CHECK(warnings[3] == "turns skipped because the one before still ran: 1");
+  view.pool = pool_of({SlotState::idle});
+  view.turns = {.turns = 10, .skipped = 4, .skipped_paused = 4};
+  CHECK(to_json(view, now)["warnings"].empty());
+}
+
+TEST_CASE("the tables are no wider than a terminal of 120 columns, and hold what is wrong") {
+  const config::Router own = router();
+  const config::Line measured = line();
+  RouterView view{&own, failing(ErrorCode::authentication), {}, {}, now.steady + 60s};
+  view.pool.last_login_error->text = std::string(60, 'x') + " " + std::string(60, 'y');
+  Json json = to_json(view, now);
+  for (const auto& session : view.pool.sessions) json["sessions"].push_back(to_json(session));
+  const scheduler::LastResult last{aggregator::LineState::router_error, now.wall, {}, {}, "\x1b[2J refused"};
+  json["lines"].push_back(
+      to_json(scheduler::LineSnapshot{&measured, true, std::nullopt, now.steady, last}, now));
+  Json status;
+  status["agent"] = Json{{"name", "edge"}, {"routers", 1U}};
+  status["destinations"] = Json::array({to_json(aggregator::DestinationStatistics{})});
+  status["routers"] = Json::array({json});
+  const std::string text = status_table(status, true);
+  CHECK(text.find("agent edge") == 0);
+  CHECK(text.find("1 router, ") != std::string::npos);
+  CHECK(text.find("paused until 2026-03-01T09:06:00.000Z") != std::string::npos);
+  CHECK(text.find("WARNINGS\n  r1: login failed (authentication): xxx") != std::string::npos);
+  CHECK(text.find("\\x1b[2J refused") != std::string::npos);
+  CHECK(text.find("HINTS") == std::string::npos);
+  for (std::size_t begin = 0, end; (end = text.find('\n', begin)) != std::string::npos; begin = end + 1)
+    CHECK(end - begin <= 120);
+  // What an agent of another version says, or leaves out, is no reason to fail.
+  CHECK_FALSE(status_table(Json::object(), true).empty());
+  CHECK_FALSE(
+      status_table(Json::parse(R"({"agent":3,"routers":[{"lines":7,"name":[1]}, 5]})"), true).empty());
+}
