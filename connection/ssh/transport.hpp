@@ -61,6 +61,7 @@ class Transport final : public ByteChannel {
   // Repeats the step, with waits in between, until libssh no longer says "again".
   Awaitable<Result<int>> drive(Context ctx, Phase phase, const Step& step);
   Awaitable<Result<void>> wait(Context ctx, Phase phase);
+  Result<void> take(std::string& into);  // as read_ready(), whether or not something came
   Awaitable<Result<void>> connect_tcp(Context ctx, Resolver& resolver);
   Awaitable<Result<void>> connect_to(Context ctx, boost::asio::ip::address address);
   Result<void> prepare(const std::vector<HostKey>& known);
@@ -78,16 +79,22 @@ class Transport final : public ByteChannel {
   std::unexpected<Error> ssh_failure(Phase phase) const;  // from what libssh says
   std::string algorithm_mismatch(std::string_view message) const;
   void keep_non_blocking();
-  bool connected() const;  // as far as libssh knows
+  bool all_read() const { return taken_at_end_ != 0 && taken_at_end_ == taken_.in_bytes; }
+  bool socket_silent() const;  // nothing has come, and it is open
+  bool connected() const;      // as far as libssh knows
 
   Peer peer_;
   Waiter waiter_;
   ssh_session session_ = nullptr;
   ssh_channel channel_ = nullptr;
-  std::string mismatch_;         // libssh's words when no algorithm is common
-  bool shell_ = false;           // the shell stands: the connection can be closed politely
-  bool gone_ = false;            // the other side closed
-  unsigned reads_in_a_row_ = 0;  // without waiting: an endless output must not keep the loop to itself
+  std::string mismatch_;  // libssh's words when no algorithm is common
+  bool shell_ = false;    // the shell stands: the connection can be closed politely
+  bool gone_ = false;     // the other side closed
+  // Octets that libssh has taken from the socket, and how many they were when it had nothing left for us:
+  // while they are the same, only the socket can bring more.
+  ssh_counter_struct taken_{};
+  std::uint64_t taken_at_end_ = 0;
+  bool read_without_waiting_ = false;  // an endless output must not keep the loop to itself
 };
 
 }  // namespace linewatch::connection
