@@ -2,6 +2,7 @@
 
 PRESET ?= release
 JOBS ?= $(shell nproc)
+BENCH ?= OFF
 
 .PHONY: help deps deps-build deps-test deps-bench deps-lint build demo test bench mutants lint format package clean
 
@@ -29,7 +30,7 @@ deps-lint:
 
 build: deps-build
 	@mkdir -p build
-	@cmake --preset $(PRESET) -DBUILD_TESTING=OFF >build/$(PRESET).log 2>&1 || { cat build/$(PRESET).log; exit 1; }
+	@cmake --preset $(PRESET) -DBUILD_TESTING=OFF -DLINEWATCH_BENCH=$(BENCH) >build/$(PRESET).log 2>&1 || { cat build/$(PRESET).log; exit 1; }
 	@cmake --build build/$(PRESET) -j $(JOBS)
 
 demo: build
@@ -38,6 +39,7 @@ demo: build
 test: deps-test
 	@tests/run-all.sh $(JOBS)
 
+bench: BENCH = ON
 bench: build deps-bench
 	@python3 tests/bench/bench.py build/release/bin
 

@@ -46,9 +46,8 @@ Awaitable<Result<CommandOutput>> Driver::run(Context ctx, Command command) {
   if (ctx.stopped())
     co_return fail(ErrorCode::cancelled, Phase::write, label("cancelled before the command"));
 
+  constexpr std::string_view timed_out = "no prompt within the time limit";
   CommandOutput output;
-  const std::string shown = command.secret ? std::string("the command") : '"' + command.text + '"';
-  const std::string timed_out = "no prompt within the time limit of " + shown;
   const std::string typed_line = command.text + cli().line_end;
   Reading reading;
   reading.echo = command.text;
@@ -62,7 +61,11 @@ Awaitable<Result<CommandOutput>> Driver::run(Context ctx, Command command) {
   auto sent = co_await send(ctx, Phase::write, typed_line, command.secret);
   if (!sent) co_return std::unexpected<Error>(std::move(sent.error()));
   auto read = co_await read_to_prompt(ctx, Phase::read, reading);
-  if (!read) co_return std::unexpected<Error>(std::move(read.error()));
+  if (!read) {
+    if (read.error().text.ends_with(timed_out))
+      read.error().text += " of " + (command.secret ? "the command" : '"' + command.text + '"');
+    co_return std::unexpected<Error>(std::move(read.error()));
+  }
   output.took = reading.last - begun;
   output.interrupted = reading.interrupted;
   output.text = answer_of(reading);
@@ -128,7 +131,8 @@ Awaitable<void> Driver::logout(Context ctx) {
     const bool is_last = &line == &cli().logout.back();
     for (;;) {
       const Context wait = ctx.within(settings_.patience.settle * (is_last ? 4 : 1));
-      auto read = co_await read_more(wait);
+      auto read = co_await channel_.read(wait, raw_);
+      take_in();
       if (ctx.expired() || (!read && read.error().code != ErrorCode::deadline)) co_return;
       if (!read) break;
       terminal_.keep_tail(tail_kept);
@@ -169,15 +173,13 @@ Awaitable<Result<void>> Driver::send(Context ctx, Phase phase, std::string_view 
   co_return Result<void>();
 }
 
-Awaitable<Result<void>> Driver::read_more(Context ctx) {
+// What one read brought.
+void Driver::take_in() {
+  if (raw_.empty()) return;
+  if (settings_.trace && !hide_received_) settings_.trace(TraceDirection::received, raw_);
+  terminal_.feed(raw_);
+  if (!cli().noise.empty()) drop_noise(raw_.size());
   raw_.clear();
-  auto read = co_await channel_.read(ctx, raw_);
-  if (!raw_.empty()) {
-    if (settings_.trace && !hide_received_) settings_.trace(TraceDirection::received, raw_);
-    terminal_.feed(raw_);
-    if (!cli().noise.empty()) drop_noise(raw_.size());
-  }
-  co_return read;
 }
 
 // What the device prints beside its answers, perhaps behind the prompt, which is then the open line again.
@@ -202,7 +204,8 @@ Awaitable<Result<void>> Driver::read_to_prompt(Context ctx, Phase phase, Reading
   for (;;) {
     const TimePoint wake = std::min({reading.quiet_at, reading.look_at, reading.silent_until()});
     const Context wait = ctx.until(wake);
-    auto read = co_await read_more(wait);
+    auto read = co_await channel_.read(wait, raw_);
+    take_in();
     const TimePoint now = Clock::now();
     bool quiet = false;
     if (read) {

@@ -75,7 +75,7 @@ class Driver {
 
   Result<void> drain();
   Awaitable<Result<void>> send(Context ctx, Phase phase, std::string_view bytes, bool secret = false);
-  Awaitable<Result<void>> read_more(Context ctx);
+  void take_in();
   void drop_noise(std::size_t fed);
   Awaitable<Result<void>> read_to_prompt(Context ctx, Phase phase, Reading& reading);
   bool at_end(Reading& reading, bool quiet);

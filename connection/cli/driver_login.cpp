@@ -50,7 +50,8 @@ Awaitable<Result<void>> Driver::find_prompt(Context ctx) {
   search.knock_at = search.last + settings_.patience.knock;
   for (;;) {
     const Context wait = ctx.within(settings_.patience.settle);
-    auto read = co_await read_more(wait);
+    auto read = co_await channel_.read(wait, raw_);
+    take_in();
     const TimePoint now = Clock::now();
     const bool quiet = !read;
     if (read) search.last = now;

@@ -37,6 +37,7 @@ const char* plain_end(const char* p, const char* end) {
 }  // namespace
 
 void Terminal::feed(std::string_view bytes) {
+  text_.reserve(text_.size() + bytes.size());  // at once: most answers come in one piece
   const char* p = bytes.data();
   const char* const end = p + bytes.size();
   while (p != end) {

@@ -109,7 +109,7 @@ Awaitable<Result<void>> Transport::end_command(Context ctx) {
 Awaitable<Result<void>> Transport::probe(Context ctx) {
   constexpr Phase phase = Phase::check;
   if (!alive()) co_return error(ErrorCode::closed, phase, with_cause("the router closed the connection"));
-  ssh_set_counters(session_, nullptr, &packets_);
+  ssh_set_counters(session_, &taken_, &packets_);
   const std::uint64_t sent = packets_.out_packets;
   for (int call = 0; call < 2 && packets_.out_packets == sent; ++call) ssh_send_keepalive(session_);
   const std::uint64_t received = packets_.in_packets;  // with what came earlier and was not read yet

@@ -27,7 +27,6 @@ using asio::ip::tcp;
 namespace {
 
 constexpr std::size_t read_size = 4096;  // what one pass of libssh brings at most
-constexpr unsigned most_reads_in_a_row = 16;
 // As wide as devices take without complaint: a narrow terminal redraws, wraps and scrolls long commands.
 // vt100 is what every device knows; the little it draws with is stripped.
 constexpr const char* terminal_type = "vt100";
@@ -120,7 +119,7 @@ std::string Transport::with_cause(std::string closed) const {
 }
 
 Awaitable<Result<void>> Transport::wait(Context ctx, Phase phase) {
-  reads_in_a_row_ = 0;
+  read_without_waiting_ = false;
   const bool pending = (ssh_get_status(session_) & SSH_WRITE_PENDING) != 0;
   const Waiter::Outcome outcome = co_await waiter_.wait(ctx, pending);
   if (outcome != Waiter::Outcome::ready) co_return outcome_error(outcome, phase);
@@ -238,6 +237,7 @@ Result<void> Transport::prepare(const std::vector<HostKey>& known) {
   session_ = ssh_new();
   if (session_ == nullptr)
     return error(ErrorCode::internal, Phase::key_exchange, "no memory for an SSH session");
+  ssh_set_counters(session_, &taken_, nullptr);
   const Algorithms offered = algorithms(peer_.legacy_ssh, known);
   bool good = true;
   const bool no = false;
@@ -359,13 +359,23 @@ Awaitable<Result<void>> Transport::open_shell(Context ctx) {
   co_return Result<void>();
 }
 
+bool Transport::socket_silent() const {
+  char octet = 0;
+  const ssize_t peeked = ::recv(waiter_.socket().native_handle(), &octet, 1, MSG_PEEK | MSG_DONTWAIT);
+  return peeked < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+}
+
 Result<void> Transport::read_ready(std::string& into) {
-  const std::size_t had = into.size();
-  int count = 0;
-  into.resize_and_overwrite(had + read_size, [&](char* data, std::size_t) {
-    count = gone_ ? SSH_EOF : ssh_channel_read_nonblocking(channel_, data + had, read_size, 0);
-    return had + static_cast<std::size_t>(std::max(count, 0));
-  });
+  if (!gone_ && all_read() && socket_silent()) return {};  // cheaper than to have libssh look
+  return take(into);
+}
+
+Result<void> Transport::take(std::string& into) {
+  char octets[read_size];  // not the string itself: most answers are short, and a session keeps no such piece
+  const int count = gone_ ? SSH_EOF : ssh_channel_read_nonblocking(channel_, octets, sizeof octets, 0);
+  if (count > 0) into.append(octets, static_cast<std::size_t>(count));
+  const bool at_end = count >= 0 && count < static_cast<int>(sizeof octets);  // it would have given more
+  taken_at_end_ = at_end ? taken_.in_bytes : 0;
   if (count > 0 || count == SSH_AGAIN) return {};
   if (count == 0 && !ssh_channel_is_eof(channel_) && !ssh_channel_is_closed(channel_) && connected())
     return {};
@@ -377,16 +387,20 @@ Awaitable<Result<void>> Transport::read(Context ctx, std::string& into) {
   const std::size_t had = into.size();
   for (;;) {
     if (ctx.stopped()) co_return outcome_error(Waiter::Outcome::stopped, Phase::read);
-    auto result = read_ready(into);
-    if (!result) co_return result;
-    if (into.size() != had) {
-      if (++reads_in_a_row_ < most_reads_in_a_row) co_return result;
-      reads_in_a_row_ = 0;
-      co_await waiter_.yield();
-      co_return result;
+    if (gone_ || !all_read()) {
+      if (read_without_waiting_) co_await waiter_.yield();
+      auto result = take(into);
+      if (!result) co_return result;
+      if (into.size() != had) {
+        read_without_waiting_ = true;
+        co_return result;
+      }
     }
-    auto waited = co_await wait(ctx, Phase::read);
-    if (!waited) co_return waited;
+    read_without_waiting_ = false;
+    const bool pending = (ssh_get_status(session_) & SSH_WRITE_PENDING) != 0;
+    const Waiter::Outcome outcome = co_await waiter_.wait(ctx, pending);
+    if (outcome != Waiter::Outcome::ready) co_return outcome_error(outcome, Phase::read);
+    taken_at_end_ = 0;  // there is something
   }
 }
 

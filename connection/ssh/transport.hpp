@@ -90,6 +90,7 @@ class Transport final : public ByteChannel {
   // Repeats the step, with waits in between, until libssh no longer says "again".
   Awaitable<Result<int>> drive(Context ctx, Phase phase, const Step& step);
   Awaitable<Result<void>> wait(Context ctx, Phase phase);
+  Result<void> take(std::string& into);  // as read_ready(), whether or not something came
   Awaitable<Result<void>> connect_tcp(Context ctx, Resolver& resolver);
   Awaitable<Result<void>> connect_through(Context ctx);
   Awaitable<Result<void>> connect_to(Context ctx, boost::asio::ip::address address);
@@ -109,7 +110,9 @@ class Transport final : public ByteChannel {
   std::unexpected<Error> ssh_failure(Phase phase) const;  // from what libssh says
   std::string algorithm_mismatch(std::string_view message) const;
   void keep_non_blocking();
-  bool connected() const;  // as far as libssh knows
+  bool all_read() const { return taken_at_end_ != 0 && taken_at_end_ == taken_.in_bytes; }
+  bool socket_silent() const;  // nothing has come, and it is open
+  bool connected() const;      // as far as libssh knows
   std::string with_cause(std::string closed) const;
 
   Peer peer_;
@@ -121,7 +124,11 @@ class Transport final : public ByteChannel {
   bool gone_ = false;             // the other side closed
   ssh_counter_struct packets_{};  // counted while probing
   std::shared_ptr<const std::string> loss_;  // of the jump host's connection; null: none
-  unsigned reads_in_a_row_ = 0;  // without waiting: an endless output must not keep the loop to itself
+  // Octets that libssh has taken from the socket, and how many they were when it had nothing left for us:
+  // while they are the same, only the socket can bring more.
+  ssh_counter_struct taken_{};
+  std::uint64_t taken_at_end_ = 0;
+  bool read_without_waiting_ = false;  // an endless output must not keep the loop to itself
 };
 
 }  // namespace linewatch::connection
