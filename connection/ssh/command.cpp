@@ -12,7 +12,6 @@ namespace linewatch::connection {
 namespace {
 
 constexpr std::size_t read_size = 4096;  // what one pass of libssh brings at most
-constexpr unsigned most_reads_in_a_row = 16;
 constexpr auto ask_again = std::chrono::seconds(1);
 constexpr auto farewell = std::chrono::seconds(1);  // from the end of output to the close
 
@@ -61,10 +60,7 @@ Awaitable<Result<bool>> Transport::read_command(Context ctx, std::string& into) 
     const int plain = read_output(channel_, into, false);
     const int of_errors = read_output(channel_, into, true);
     if (into.size() != had) {
-      if (++reads_in_a_row_ >= most_reads_in_a_row) {
-        reads_in_a_row_ = 0;
-        co_await waiter_.yield();
-      }
+      if (std::exchange(read_without_waiting_, true)) co_await waiter_.yield();
       co_return true;
     }
     const bool up = connected(), all_said = ssh_channel_is_eof(channel_) != 0;
@@ -79,6 +75,7 @@ Awaitable<Result<bool>> Transport::read_command(Context ctx, std::string& into) 
     // The close follows when the command's means at the router are free again, or never.
     if (all_said && farewell_by == TimePoint::max()) farewell_by = Clock::now() + farewell;
     const Context limited = ctx.until(farewell_by);
+    read_without_waiting_ = false;
     auto waited = co_await wait(limited, phase);
     if (!waited && Clock::now() >= farewell_by) co_return false;
     if (!waited) co_return std::unexpected<Error>(std::move(waited.error()));
