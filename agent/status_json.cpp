@@ -168,6 +168,7 @@ Json to_json(const RouterView& view, const Moment& now) {
   json["turns"] = view.turns.turns;
   json["turns_skipped"] = view.turns.skipped;
   json["turns_skipped_paused"] = view.turns.skipped_paused;
+  json["turns_skipped_warm_up"] = view.turns.skipped_warm_up;
   json["line_count"] = to_json(view.lines);
   json["warnings"] = warnings_of(view);
   json["hints"] = pool.hints;
@@ -205,7 +206,7 @@ std::vector<std::string> warnings_of(const RouterView& view) {
     warnings.push_back(fmt::format("{} of {} waits for a session ended without one",
                                    pool.statistics.wait_timeouts, pool.statistics.waits));
   }
-  const std::uint64_t late = view.turns.skipped - view.turns.skipped_paused;
+  const std::uint64_t late = view.turns.skipped - view.turns.skipped_paused - view.turns.skipped_warm_up;
   if (late > 0) warnings.push_back(fmt::format("turns skipped because the one before still ran: {}", late));
   return warnings;
 }

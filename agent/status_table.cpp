@@ -60,11 +60,13 @@ std::string agent_lines(const Json& agent) {
     states += fmt::format("{}{} {}", states.empty() ? ": " : ", ", count(lines, state), words);
   }
   return fmt::format(
-      "agent {}, linewatch {}, pid {}, up {} (since {})\n{}, {}{}\n{}, {} skipped ({} of them paused)\n",
+      "agent {}, linewatch {}, pid {}, up {} (since {})\n{}, {}{}\n{}, {} skipped ({} of them paused, {} "
+      "while warming up)\n",
       text(agent, "name"), text(agent, "version"), text(agent, "pid"), time(agent, "uptime_s"),
       text(agent, "since"), counted(count(agent, "routers"), "router"),
       counted(count(lines, "total"), "line"), states, counted(count(agent, "turns"), "turn"),
-      count(agent, "turns_skipped"), count(agent, "turns_skipped_paused"));
+      count(agent, "turns_skipped"), count(agent, "turns_skipped_paused"),
+      count(agent, "turns_skipped_warm_up"));
 }
 
 std::string destination_table(const Json& destinations) {

@@ -25,10 +25,11 @@
 namespace linewatch::scheduler {
 
 struct WorkerStatistics {
-  std::uint64_t turns = 0;           // started
-  std::uint64_t skipped = 0;         // not started, for whatever reason
-  std::uint64_t skipped_paused = 0;  // of these: the line was paused; the others: the turn before still ran,
-                                     // or the loop stood still
+  std::uint64_t turns = 0;    // started
+  std::uint64_t skipped = 0;  // not started, for whatever reason
+  // Of these; the others: the turn before still ran, or the loop stood still.
+  std::uint64_t skipped_paused = 0;   // the line was paused
+  std::uint64_t skipped_warm_up = 0;  // the router's login waited for its turn among all of the agent
 };
 
 class RouterWorker {
@@ -74,6 +75,7 @@ class RouterWorker {
   void start_due(TimePoint now);
   connection::Awaitable<void> run_turn(std::size_t entry, TimePoint due);
   void skip(LineRun& run, std::uint64_t turns);
+  void skip_held_back(const LineRun& run);
   void report(LineRun& run, const aggregator::LineResult& result);
   void end_pauses(TimePoint now);
   void log_resumed(PauseOf what, std::string_view why);

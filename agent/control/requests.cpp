@@ -88,6 +88,7 @@ Json ControlRequests::agent_json() const {
     turns.turns += worker->statistics().turns;
     turns.skipped += worker->statistics().skipped;
     turns.skipped_paused += worker->statistics().skipped_paused;
+    turns.skipped_warm_up += worker->statistics().skipped_warm_up;
     lines += worker->tally();
   }
   const auto up = std::chrono::system_clock::now() - parts_.since;
@@ -102,6 +103,7 @@ Json ControlRequests::agent_json() const {
   json["turns"] = turns.turns;
   json["turns_skipped"] = turns.skipped;
   json["turns_skipped_paused"] = turns.skipped_paused;
+  json["turns_skipped_warm_up"] = turns.skipped_warm_up;
   return json;
 }
 

@@ -216,3 +216,36 @@ TEST_CASE("a paused line is not measured, its turns count as skipped, and the pa
   CHECK(worker.statistics().skipped_paused >= 3);
   bench.run(worker.stop(Context().within(5s)));
 }
+
+TEST_CASE(
+    "while the login waits for its turn among all of the agent, turns are skipped and are no failures") {
+  Bench bench;
+  bench.fake.commands.open();
+  const auto gate = connection::Gate::make(bench.loop.get_executor(), connection::GateLimits{1, 1, 1e12});
+  connection::Gate::Unit taken;  // by another router
+  std::optional<connection::Gate::Unit> login;
+  const auto take = [](std::shared_ptr<connection::Gate> gate, connection::Gate::Unit& session,
+                       std::optional<connection::Gate::Unit>& login) -> connection::Awaitable<void> {
+    auto unit = co_await gate->enter(Context(), connection::GateQueue::Rank::first, session);
+    login.emplace(std::move(*unit));
+  };
+  bench.run(take(gate, taken, login));
+  bench.run(bench.pool->drain(Context().within(10s)));
+  connection::PoolPolicy policy;
+  policy.min_connections = 0;
+  bench.pool = connection::Pool::make(bench.loop.get_executor(), "r1", policy,
+                                      std::make_unique<FakeFactory>(bench.fake), bench.log, gate);
+  std::vector<aggregator::LineResult> results;
+  RouterWorker worker(
+      bench.loop.get_executor(), bench.router, {&bench.line}, bench.pool, bench.resolver,
+      connection::Clock::now() - 1000s,
+      [&](const aggregator::LineResult& result) { results.push_back(result); }, bench.log);
+  worker.start();
+  while (worker.statistics().skipped_warm_up == 0) bench.loop.run_one();
+  CHECK(results.empty());
+  login.reset();
+  taken.reset();
+  while (results.empty()) bench.loop.run_one();
+  CHECK(results[0].state == LineState::up);
+  bench.run(worker.stop(Context().within(5s)));
+}
