@@ -47,7 +47,6 @@ constexpr Row rows[] = {
     {Where::file, "tasks", "[]"},
     {Where::connection, "total"},
     {Where::connection, "breaker"},
-    {Where::credential, "agent", "false"},
     {Where::credential, "enable_password"},
     {Where::credential, "enable_password_file"},
     {Where::credential, "enable_password_env"},
