@@ -15,7 +15,6 @@ namespace {
 // Where a row's key may stand.
 enum class Where {
   file,        // the main file
-  connection,  // connection, and a router's own or default one
   credential,  // credentials.*
   line,        // lines[], defaults.line, routers[].defaults.line
 };
@@ -44,7 +43,6 @@ constexpr Row rows[] = {
     {Where::file, "zabbix.keys", "{}"},
     {Where::file, "zabbix.api", "{}"},
     {Where::file, "tasks", "[]"},
-    {Where::credential, "agent", "false"},
     {Where::credential, "enable_password"},
     {Where::credential, "enable_password_file"},
     {Where::credential, "enable_password_env"},
@@ -136,9 +134,6 @@ void warn_of_keys_without_effect(const Loading& loading) {
       follow(root, key, top, [&](YamlNode node, const Spot& spot) { warner.look(where, node, spot); });
     };
     each(Where::file, "");
-    for (const char* key : {"connection", "defaults.router.connection", "routers[].connection"}) {
-      each(Where::connection, key);
-    }
     for (const char* key : {"defaults.line", "routers[].defaults.line", "lines[]"}) each(Where::line, key);
     const Spot credentials{&top, "credentials"};
     for (const YamlNode credential : root.find("credentials")) {

@@ -1,5 +1,5 @@
-// The authentication half of the transport: public key, then password, then questions that a password
-// answers.
+// The authentication half of the transport: public key, then the agent's keys, then password or questions
+// that a password answers.
 
 #include <string_view>
 #include <utility>
@@ -82,6 +82,12 @@ Awaitable<Result<void>> Transport::try_credential(Context ctx, config::Credentia
     if (*outcome == SSH_AUTH_SUCCESS) co_return Result<void>();
     if (*outcome != SSH_AUTH_PARTIAL) rejected.push_back("key");
   }
+  if (credential.agent && offers(SSH_AUTH_METHOD_PUBLICKEY)) {
+    outcome = co_await try_agent(ctx);
+    if (!outcome) co_return std::unexpected<Error>(std::move(outcome.error()));
+    if (*outcome == SSH_AUTH_SUCCESS) co_return Result<void>();
+    if (*outcome != SSH_AUTH_PARTIAL) rejected.push_back("agent's keys");
+  }
   if (credential.password) {
     // A rejected password is not tried again as an answer: every try counts against the account.
     const bool by_password = offers(SSH_AUTH_METHOD_PASSWORD),
@@ -106,10 +112,6 @@ Awaitable<Result<void>> Transport::try_credential(Context ctx, config::Credentia
   if (!rejected.empty()) {
     co_return error(ErrorCode::authentication, phase,
                     "the router rejected the " + join(rejected) + " of " + user);
-  }
-  if (credential.agent) {
-    co_return error(ErrorCode::not_supported, phase,
-                    "credential " + credential.name + ": keys of an SSH agent are not supported yet");
   }
   co_return error(ErrorCode::authentication, phase,
                   "the router offers no way to log in that credential " + credential.name + " has");

@@ -99,6 +99,7 @@ class Transport final : public ByteChannel {
   Awaitable<Result<void>> try_credential(Context ctx, config::Credential credential);
   // An SSH_AUTH_* outcome each: success, denied, partial.
   Awaitable<Result<int>> try_key(Context ctx, PrivateKey key);
+  Awaitable<Result<int>> try_agent(Context ctx);  // all keys of the agent that SSH_AUTH_SOCK names
   Awaitable<Result<int>> try_password(Context ctx, const config::Secret& password);
   Awaitable<Result<int>> try_questions(Context ctx, const config::Secret& password);
   Result<int> judge(int outcome) const;

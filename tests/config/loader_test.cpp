@@ -265,7 +265,6 @@ TEST_CASE("keys without effect are named where they are written, once each") {
         "linewatch.yml:1:41: warning: agent.listen: has no effect yet in this version\n"
         "linewatch.yml:2:46: warning: zabbix.buffer.disk: has no effect yet in this version\n"
         "linewatch.yml:2:70: warning: zabbix.keys: has no effect yet in this version\n"
-        "linewatch.yml:4:52: warning: credentials.c.agent: has no effect yet in this version\n"
         "linewatch.yml:8:55: warning: lines[0].warmup: has no effect yet in this version\n"
         "linewatch.yml:8:75: warning: lines[0].confirm.times: has no effect yet in this version\n"
         "linewatch.yml:8:85: warning: lines[0].task: only ping can be done in this version; the line is "

@@ -193,7 +193,7 @@ TEST_CASE("exec: a server that is gone, silent or full") {
   const auto serving = sshd.connections();
   REQUIRE(serving.size() == 1);
   SUBCASE("gone in mid-command") {
-    const auto gone = lab.command(**session, "kill -9 $PPID; sleep 1000");
+    const auto gone = lab.command(**session, "kill -9 $PPID; sleep 2");
     REQUIRE_FALSE(gone);
     CHECK(gone.error().code == ErrorCode::closed);
     CHECK(gone.error().phase == Phase::read);
