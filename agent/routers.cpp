@@ -19,6 +19,11 @@ connection::RouterAccess::Use use_of(const config::Router& router) {
   return router.protocol == config::Protocol::exec ? Use::exec : Use::shell;
 }
 
+// facts of libssh on one core: with 8 at a time commands of others are late by some milliseconds, with 32 by
+// tens
+constexpr connection::GateLimits key_exchange_limits{
+    .sessions = 1 << 30, .logins = 8, .logins_per_second = 1e12};
+
 connection::GateLimits gate_limits(const config::TotalLimits& total) {
   return {total.sessions, total.logins, static_cast<double>(total.logins_per_second)};
 }
@@ -42,7 +47,8 @@ Routers::Routers(boost::asio::any_io_executor loop, const config::Settings& sett
       owner_(owner),
       host_keys_(settings.host_keys, learned_host_keys_file(settings)),
       lockout_(loop_, lockout_memory(settings, owner, *log_), log_),
-      gate_(connection::Gate::make(loop_, gate_limits(settings.connection.total))) {}
+      gate_(connection::Gate::make(loop_, gate_limits(settings.connection.total))),
+      key_exchanges_(connection::Gate::make(loop_, key_exchange_limits)) {}
 
 Result<std::unique_ptr<Routers>> Routers::open(boost::asio::any_io_executor loop,
                                                const config::Settings& settings,
@@ -86,6 +92,7 @@ std::unique_ptr<connection::SessionFactory> Routers::factory_for(const config::R
   access.connection = router.connection;
   access.via = way_to(router);
   access.use = use;
+  access.key_exchanges = key_exchanges_;
   std::vector<connection::GuardedLogin> logins;
   for (const std::string& name : router.credentials) {
     const config::Credential& credential = settings_.credentials.at(name);

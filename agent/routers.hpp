@@ -58,7 +58,8 @@ class Routers {
   connection::Resolver resolver_;
   connection::HostKeys host_keys_;
   connection::LockoutGuard lockout_;
-  std::shared_ptr<connection::Gate> gate_;
+  std::shared_ptr<connection::Gate> gate_;                    // of all logins
+  std::shared_ptr<connection::Gate> key_exchanges_;           // of those that compute
   std::vector<std::shared_ptr<connection::JumpHost>> jumps_;  // one that others are behind stands before them
   std::map<std::string, std::shared_ptr<connection::Pool>> pools_;
 };

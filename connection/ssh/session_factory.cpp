@@ -16,8 +16,9 @@ namespace linewatch::connection {
 namespace {
 
 Peer peer_of(const RouterAccess& access) {
-  return Peer{access.name, access.address, access.port, access.legacy_ssh, access.connection.source_address,
-              access.via};
+  return Peer{
+      access.name, access.address,      access.port, access.legacy_ssh, access.connection.source_address,
+      access.via,  access.key_exchanges};
 }
 
 // Should a socket be written to after its peer went: an error code, not the end of the process.

@@ -30,6 +30,8 @@ constexpr std::size_t read_size = 4096;  // what one pass of libssh brings at mo
 // As wide as devices take without complaint: a narrow terminal redraws, wraps and scrolls long commands.
 // vt100 is what every device knows; the little it draws with is stripped.
 constexpr const char* terminal_type = "vt100";
+constexpr auto longest_greeting = std::chrono::milliseconds(500);
+constexpr auto longest_turn = std::chrono::seconds(2);
 constexpr const char* mismatch_words = "no match for method";
 constexpr int terminal_columns = 511, terminal_rows = 1000;
 
@@ -157,15 +159,35 @@ Awaitable<Result<HostKey>> Transport::connect(Context ctx, Resolver& resolver, s
   if (!connected) co_return std::unexpected<Error>(std::move(connected.error()));
   auto prepared = prepare(known);
   if (!prepared) co_return std::unexpected<Error>(std::move(prepared.error()));
+  auto result = co_await exchange_keys(ctx);
+  if (!result) co_return std::unexpected<Error>(std::move(result.error()));
+  if (*result != SSH_OK) co_return ssh_failure(Phase::key_exchange);
+  co_return server_key();
+}
+
+// A key exchange costs the loop milliseconds in one piece: too many at a time would make running pings late.
+// A router has its turn only when it has greeted, and not for ever, so that silent ones hold up nobody.
+Awaitable<Result<int>> Transport::exchange_keys(Context ctx) {
+  constexpr Phase phase = Phase::key_exchange;
   const ssh_session session = session_;
   const Step step = [this, session] {
     const MismatchEar ear(mismatch_);
     return ssh_connect(session);
   };
-  auto result = co_await drive(ctx, Phase::key_exchange, step);
-  if (!result) co_return std::unexpected<Error>(std::move(result.error()));
-  if (*result != SSH_OK) co_return ssh_failure(Phase::key_exchange);
-  co_return server_key();
+  if (!peer_.key_exchanges) co_return co_await drive(ctx, phase, step);
+  const Context greeting = ctx.within(longest_greeting);  // some wait for ours
+  auto greeted = co_await wait(greeting, phase);
+  if (!greeted && (greeted.error().code != ErrorCode::deadline || ctx.expired()))
+    co_return std::unexpected<Error>(std::move(greeted.error()));
+  Gate::Unit unused;
+  auto turn = co_await peer_.key_exchanges->enter(ctx, GateQueue::Rank::first, unused);
+  if (!turn && ctx.stopped()) co_return outcome_error(Waiter::Outcome::stopped, phase);
+  if (!turn) co_return outcome_error(Waiter::Outcome::expired, phase);
+  const Context brief = ctx.within(longest_turn);
+  auto result = co_await drive(brief, phase, step);
+  if (result || result.error().code != ErrorCode::deadline || ctx.expired()) co_return result;
+  turn->reset();
+  co_return co_await drive(ctx, phase, step);
 }
 
 Awaitable<Result<void>> Transport::connect_tcp(Context ctx, Resolver& resolver) {

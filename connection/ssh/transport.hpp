@@ -15,6 +15,7 @@
 
 #include "config/settings.hpp"
 #include "connection/cli/byte_channel.hpp"
+#include "connection/pool/gate.hpp"
 #include "connection/resolver.hpp"
 #include "connection/ssh/host_keys.hpp"
 #include "connection/ssh/private_keys.hpp"
@@ -29,8 +30,9 @@ struct Peer {
   std::string address;  // literal or name
   std::uint16_t port = 22;
   bool legacy_ssh = false;
-  std::string source_address;               // empty: the system's choice
-  std::shared_ptr<JumpHost> via = nullptr;  // ready; null: directly
+  std::string source_address;                     // empty: the system's choice
+  std::shared_ptr<JumpHost> via = nullptr;        // ready; null: directly
+  std::shared_ptr<Gate> key_exchanges = nullptr;  // so many at a time on this loop; null: any
 
   std::string label() const;  // "bj-edge-1 (192.0.2.1:22)", "bj-edge-1 (192.0.2.1:22 via bastion)"
 };
@@ -91,6 +93,7 @@ class Transport final : public ByteChannel {
   Awaitable<Result<int>> drive(Context ctx, Phase phase, const Step& step);
   Awaitable<Result<void>> wait(Context ctx, Phase phase);
   Result<void> take(std::string& into);  // as read_ready(), whether or not something came
+  Awaitable<Result<int>> exchange_keys(Context ctx);
   Awaitable<Result<void>> connect_tcp(Context ctx, Resolver& resolver);
   Awaitable<Result<void>> connect_through(Context ctx);
   Awaitable<Result<void>> connect_to(Context ctx, boost::asio::ip::address address);

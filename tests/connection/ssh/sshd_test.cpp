@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/read.hpp>
@@ -230,6 +231,55 @@ TEST_CASE("algorithms that do not match are named although greeting and offer co
   CHECK(refused.error().code == ErrorCode::protocol);
   CHECK(refused.error().text.find("legacy_ssh") != std::string::npos);
   CHECK(refused.error().text.find("diffie-hellman-group1-sha1") != std::string::npos);
+}
+
+TEST_CASE("key exchanges take turns, and routers that only greet or say nothing do not hold up the others") {
+  if (no_sshd()) return;
+  const Sshd sshd;
+  Lab lab(sshd);
+  const auto one_at_a_time = Gate::make(lab.loop.get_executor(), GateLimits{1 << 30, 1, 1e12});
+  asio::ip::tcp::acceptor acceptor(lab.loop, {asio::ip::address_v4::loopback(), 0});
+  RouterAccess greeter = lab.access, silent = lab.access;
+  lab.access.key_exchanges = greeter.key_exchanges = silent.key_exchanges = one_at_a_time;
+  greeter.port = acceptor.local_endpoint().port();
+  const SilentListener listener;
+  silent.port = listener.port;
+  asio::ip::tcp::socket greeting(lab.loop);
+  acceptor.async_accept(greeting, [&](boost::system::error_code error) {
+    REQUIRE_FALSE(error);
+    asio::write(greeting, asio::buffer(std::string("SSH-2.0-mute\r\n")));
+  });
+  std::optional<ErrorCode> failures[2];
+  std::optional<bool> good[3];
+  const auto log_in = [](std::unique_ptr<SessionFactory> factory, auto report) -> Awaitable<void> {
+    const Context ctx = Context().within(20s);
+    report(co_await factory->login(ctx));
+  };
+  const auto factory = [&](const RouterAccess& access) {
+    return make_ssh_session_factory(lab.loop.get_executor(), lab.resolver, lab.host_keys, access, nullptr,
+                                    {});
+  };
+  const RouterAccess* bad[] = {&greeter, &silent};
+  for (int i = 0; i < 2; ++i) {
+    asio::co_spawn(lab.loop,
+                   log_in(factory(*bad[i]),
+                          [&, i](const auto& result) {
+                            failures[i] = result ? ErrorCode::internal : result.error().code;
+                          }),
+                   asio::detached);
+  }
+  for (auto& each : good) {
+    asio::co_spawn(lab.loop,
+                   log_in(factory(lab.access), [&](const auto& result) { each = result.has_value(); }),
+                   asio::detached);
+  }
+  while (!(good[0] && good[1] && good[2])) lab.loop.run_one();
+  for (const auto& each : good) CHECK(*each);
+  CHECK_FALSE(failures[0]);  // both still wait for more than a greeting
+  CHECK_FALSE(failures[1]);
+  greeting.close();
+  while (!failures[0]) lab.loop.run_one();
+  CHECK(one_at_a_time->queue().logins() == 0);
 }
 
 TEST_CASE("a rejected key says whose") {
