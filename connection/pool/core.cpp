@@ -120,6 +120,7 @@ void PoolCore::release(TimePoint now, Ticket ticket, Returned returned) {
   switch (returned) {
     case Returned::clean:
       make_usable(ticket.slot, now);
+      if (waiters_.empty() && slot->state == SlotState::idle) return;  // nothing else changes by that
       break;
     case Returned::lost:
       close(ticket.slot, now, CloseReason::lost);

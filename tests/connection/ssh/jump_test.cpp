@@ -446,7 +446,7 @@ TEST_CASE("one account for jump host and routers is no dead-lock, although it is
   const auto guarded = [&](RouterAccess access) {
     std::vector<GuardedLogin> logins;
     logins.push_back(
-        {"lab", rule,
+        {Account{"lab", "lab", rule},
          make_ssh_session_factory(lab.loop.get_executor(), lab.resolver, lab.host_keys, access, lab.log)});
     return make_guarded_factory(guard, std::move(logins));
   };
