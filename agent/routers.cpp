@@ -59,6 +59,12 @@ Result<std::unique_ptr<Routers>> Routers::open(boost::asio::any_io_executor loop
   return routers;
 }
 
+// What still waits there goes with the loop.
+Routers::~Routers() {
+  gate_->close();
+  key_exchanges_->close();
+}
+
 std::shared_ptr<connection::Pool> Routers::pool(const config::Router& router, connection::Trace trace) {
   auto& pool = pools_[router.name];
   if (pool) return pool;

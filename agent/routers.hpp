@@ -31,6 +31,8 @@ class Routers {
                                                            const config::Settings& settings,
                                                            std::shared_ptr<spdlog::logger> log, Owner owner);
 
+  ~Routers();
+
   // The router's pool, made at its first use. `trace` counts at that first use only.
   std::shared_ptr<connection::Pool> pool(const config::Router& router, connection::Trace trace = {});
 

@@ -99,6 +99,13 @@ Json to_json(const aggregator::DestinationStatistics& destination) {
   return json;
 }
 
+Json to_json(const connection::Histogram& took) {
+  return {{"count", took.count()},
+          {"p50", took.quantile(0.5)},
+          {"p99", took.quantile(0.99)},
+          {"longest", took.longest()}};
+}
+
 Json to_json(const connection::SessionSnapshot& session) {
   Json json;
   json["slot"] = session.slot;
@@ -155,6 +162,12 @@ Json to_json(const RouterView& view, const Moment& now) {
   json["closed"] = figures.closed;
   json["recoveries"] = figures.recoveries;
   json["health_check_failures"] = figures.health_check_failures;
+  json["session_limits"] = figures.session_limits;
+  json["breaker_open"] = pool.breaker_open;
+  json["breaker_openings"] = figures.breaker_openings;
+  json["leaks"] = figures.leaks;
+  json["wait_s"] = to_json(figures.wait_time);
+  json["login_s"] = to_json(figures.login_time);
   if (pool.last_login_error) {
     Json error;
     error["code"] = std::string(to_string(pool.last_login_error->code));
@@ -197,14 +210,6 @@ std::vector<std::string> warnings_of(const RouterView& view) {
     if (pool.next_login_in > Clock::duration::zero())
       text += fmt::format("; next login in {:.0f} s", std::ceil(seconds(pool.next_login_in)));
     warnings.push_back(std::move(text));
-  }
-  if (pool.effective_maximum < pool.max_connections) {
-    warnings.push_back(fmt::format("the router granted no more sessions: {} instead of {} are used for now",
-                                   pool.effective_maximum, pool.max_connections));
-  }
-  if (pool.statistics.wait_timeouts > 0) {
-    warnings.push_back(fmt::format("{} of {} waits for a session ended without one",
-                                   pool.statistics.wait_timeouts, pool.statistics.waits));
   }
   const std::uint64_t late = view.turns.skipped - view.turns.skipped_paused - view.turns.skipped_warm_up;
   if (late > 0) warnings.push_back(fmt::format("turns skipped because the one before still ran: {}", late));

@@ -34,8 +34,8 @@ std::vector<std::string> split(std::string_view list) {
   return parts;
 }
 
-// Reads a built-in profile at its first use and keeps it: reading all of them at every start would take longer
-// than a login.
+// Reads a built-in profile at its first use and keeps it: reading all of them at every start would take
+// longer than a login.
 std::shared_ptr<const Platform> read_builtin(const std::string& name) {
   static std::mutex mutex;
   static std::map<std::string, std::shared_ptr<const Platform>, std::less<>> read;

@@ -54,6 +54,23 @@ void check_jumps(Loading& loading) {
   check_jump_circles(loading, index);
 }
 
+// With fewer sessions than the routers keep, the last ones in line would never have their turn.
+void check_total_sessions(Loading& loading) {
+  long long kept = 0;
+  for (const Router& router : loading.settings.routers)
+    kept += router.enabled ? std::max(1, router.connection.min_connections) : 0;
+  const int total = loading.settings.connection.total.sessions;
+  if (kept <= total || loading.sources.empty()) return;
+  const YamlNode root = loading.sources.front().document.root();
+  const YamlNode connection = root.find("connection");
+  loading.problems.push_back(problem_at(
+      connection ? connection : root, Problem::Severity::warning, "connection.total.sessions",
+      fmt::format(
+          "{} sessions are fewer than the {} that the routers keep (min_connections, at least 1 each): "
+          "some lines would never be measured",
+          total, kept)));
+}
+
 void check_zabbix_hosts(const Loading& loading) {
   if (loading.settings.zabbix.layout != Layout::per_line) return;
   std::unordered_map<std::string_view, std::size_t> first;

@@ -152,6 +152,7 @@ void load_routers(Loading& loading) {
     }
   }
   check_jumps(loading);
+  check_total_sessions(loading);
   warn_of_shared_addresses(loading);
 }
 

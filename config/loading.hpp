@@ -82,6 +82,7 @@ void read_line_settings(Reader& reader, Loading& loading, Line& line);
 
 // What needs more than one entry to judge: names, duplicates, circles.
 void check_jumps(Loading& loading);
+void check_total_sessions(Loading& loading);
 void check_zabbix_hosts(const Loading& loading);
 
 // A warning for each key that is written and has no effect yet (see the table in without_effect.cpp).

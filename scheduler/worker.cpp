@@ -93,7 +93,7 @@ Awaitable<void> RouterWorker::run_turn(std::size_t entry, TimePoint due) {
   const Measurement measurement =
       co_await measure(ctx, *run.line, router_, *pool_, resolver_, due_wall, longest_wait);
   run.running = false;
-  if (measurement.held_back) {
+  if (warming_up(run, measurement.held_back)) {
     skip_held_back(run);
   } else {
     report(run, measurement.result);
@@ -116,7 +116,15 @@ void RouterWorker::skip(LineRun& run, std::uint64_t turns) {
 }
 
 // At a start with many routers the first turns come before the login has had its turn: no failure of the
-// line.
+// line. One that never has it is, and is told.
+bool RouterWorker::warming_up(LineRun& run, bool held_back) {
+  constexpr auto longest_warm_up = std::chrono::minutes(5);
+  const TimePoint now = Clock::now();
+  if (!held_back) run.held_back_since.reset();
+  if (held_back && !run.held_back_since) run.held_back_since = now;
+  return held_back && now - *run.held_back_since < longest_warm_up;
+}
+
 void RouterWorker::skip_held_back(const LineRun& run) {
   --statistics_.turns;
   ++statistics_.skipped;

@@ -66,7 +66,8 @@ class RouterWorker {
   struct LineRun {
     const config::Line* line = nullptr;
     bool running = false;
-    std::uint64_t skipped = 0;   // since that was last said
+    std::uint64_t skipped = 0;  // since that was last said
+    std::optional<TimePoint> held_back_since;
     TimePoint say_skips_from{};  // not more often than now and then
     std::optional<LastResult> last;
   };
@@ -75,6 +76,7 @@ class RouterWorker {
   void start_due(TimePoint now);
   connection::Awaitable<void> run_turn(std::size_t entry, TimePoint due);
   void skip(LineRun& run, std::uint64_t turns);
+  bool warming_up(LineRun& run, bool held_back);
   void skip_held_back(const LineRun& run);
   void report(LineRun& run, const aggregator::LineResult& result);
   void end_pauses(TimePoint now);

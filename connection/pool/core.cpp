@@ -437,9 +437,14 @@ void PoolCore::expire_waiters(TimePoint now) {
     }
     ++statistics_.wait_timeouts;
     recent_wait_timeouts_.count(now);
+    const ErrorCode code = timeout_code();
     refuse(*waiter,
-           {timeout_code(), Phase::waiting,
-            fmt::format("{}: no session came free: {}", router_, why_no_session(now, waiter->arrived))});
+           {code, Phase::waiting,
+            fmt::format("{}: {}: {}", router_,
+                        code == ErrorCode::held_back
+                            ? "the login waits for its turn among all logins of the agent (connection.total)"
+                            : "no session came free",
+                        why_no_session(now, waiter->arrived))});
     waiter = waiters_.erase(waiter);
   }
 }
@@ -525,7 +530,7 @@ ErrorCode PoolCore::timeout_code() const {
 }
 
 bool PoolCore::more_than_warm() const {
-  return live() - count(SlotState::closing) > policy_.min_connections;
+  return live() - count(SlotState::closing) > (started_ ? policy_.min_connections : 0);
 }
 
 bool PoolCore::worn(const Slot& slot, TimePoint now) const {
@@ -551,9 +556,7 @@ Clock::duration PoolCore::jittered(Clock::duration base, double fraction) {
 std::vector<std::string> PoolCore::hints(TimePoint now) const {
   std::vector<std::string> hints;
   const std::uint64_t waits = recent_waits_.events(now), timeouts = recent_wait_timeouts_.events(now);
-  if (last_login_error_) {
-    hints.push_back(fmt::format("no login since {} tries: {}", failures_, last_login_error_->text));
-  } else if (timeouts > 0 || waits >= 10) {
+  if (!last_login_error_ && (timeouts > 0 || waits >= 10)) {
     hints.push_back(fmt::format(
         "{} waits, {} time-outs in the last hour: raise max_connections or the interval", waits, timeouts));
   }

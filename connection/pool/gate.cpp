@@ -81,7 +81,7 @@ Awaitable<Result<Gate::Unit>> Gate::enter(Context ctx, GateQueue::Rank rank, Uni
   if (ctx.stopped()) co_return fail(ErrorCode::cancelled, Phase::waiting, "cancelled before the login");
   const GateQueue::Id id = queue_.ask(session ? GateQueue::Rank::renewal : rank);
   const auto woken = std::make_shared<asio::steady_timer>(loop_, ctx.deadline());
-  sleepers_.emplace(id, woken.get());
+  sleepers_.emplace(id, woken);
   step();
   std::stop_callback on_stop(ctx.stop(),
                              [loop = loop_, woken] { asio::post(loop, [woken] { woken->cancel(); }); });
@@ -111,6 +111,7 @@ void Gate::set_limits(GateLimits limits) {
 }
 
 void Gate::step() {
+  if (closed_) return;
   for (const GateQueue::Id id : queue_.let_in(Clock::now())) {
     let_in_.insert(id);
     if (const auto sleeper = sleepers_.find(id); sleeper != sleepers_.end()) sleeper->second->cancel();

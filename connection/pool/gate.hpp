@@ -87,6 +87,7 @@ class Gate : public std::enable_shared_from_this<Gate> {
   Awaitable<Result<Unit>> enter(Context ctx, GateQueue::Rank rank, Unit& session);
 
   void set_limits(GateLimits limits);
+  void close() { closed_ = true; }  // lets nobody in any more: the loop is about to go
   const GateQueue& queue() const { return queue_; }
 
  private:
@@ -95,9 +96,10 @@ class Gate : public std::enable_shared_from_this<Gate> {
 
   boost::asio::any_io_executor loop_;
   GateQueue queue_;
-  std::map<GateQueue::Id, boost::asio::steady_timer*> sleepers_;  // cancelled to wake
-  std::set<GateQueue::Id> let_in_;                                // and not yet awake
+  std::map<GateQueue::Id, std::shared_ptr<boost::asio::steady_timer>> sleepers_;  // cancelled to wake
+  std::set<GateQueue::Id> let_in_;                                                // and not yet awake
   boost::asio::steady_timer timer_;
+  bool closed_ = false;
 };
 
 }  // namespace linewatch::connection

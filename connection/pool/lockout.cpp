@@ -43,6 +43,8 @@ LockoutGuard::Admission LockoutGuard::decide(const Account& account, TimePoint n
     const int left = account.rule.rejections - state.rejections;
     // A wall clock that was set back must not let a remembered one rest for longer than the rule.
     state.rests_until = std::min(state.rests_until, now + account.rule.retry);
+    state.rests_until_wall =
+        std::min(state.rests_until_wall, std::chrono::system_clock::now() + account.rule.retry);
     if (left <= 0 && now < state.rests_until) return Admission::rests;
     if (state.trying >= std::max(left, 1)) return Admission::wait;  // the canary goes alone
   }

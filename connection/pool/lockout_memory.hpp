@@ -1,6 +1,6 @@
 #pragma once
 // What the lock-out guard remembers over a restart: rejected credentials, each as a digest under a key of
-// this host's own, so that the file tells nobody a user name or a password. A credential that was changed has
+// this host's own, so that the file tells nobody a password. A credential that was changed has
 // another digest and is free at once.
 
 #include <chrono>

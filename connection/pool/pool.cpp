@@ -338,8 +338,8 @@ Awaitable<void> Pool::log_in(Ticket ticket) {
 // The unit of the session goes to its seat, where a replacement finds it.
 Awaitable<Result<Gate::Unit>> Pool::pass_gate(Context ctx, Ticket ticket) {
   if (!gate_) co_return Result<Gate::Unit>();
-  const int others = core_.live() - core_.count(SlotState::connecting);
-  const auto rank = others == 0 ? GateQueue::Rank::first : GateQueue::Rank::further;
+  const bool alone = core_.live() == 1;  // of the pool's sessions, those that log in or out, too
+  const auto rank = alone ? GateQueue::Rank::first : GateQueue::Rank::further;
   Gate::Unit& unit = seat(ticket).unit;
   co_return co_await gate_->enter(ctx, rank, unit);
 }

@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -61,18 +62,22 @@ class AgentCall {
  public:
   AgentCall(const asio::any_io_executor& loop, ssh_session session, int agent)
       : state_(std::make_shared<State>(loop)), agent_(agent) {
-    thread_ = std::thread([state = state_, loop, session] {
-      const int result = ssh_userauth_agent(session, nullptr);
-      asio::post(loop, [state, result] {
-        state->result = result;
-        state->done = true;
-        state->ended.ring();
+    try {
+      thread_ = std::thread([state = state_, loop, session] {
+        const int result = ssh_userauth_agent(session, nullptr);
+        asio::post(loop, [state, result] {
+          state->result = result;
+          state->done = true;
+          state->ended.ring();
+        });
       });
-    });
+    } catch (const std::system_error&) {
+      state_->done = true;  // no thread is left on this machine: an error of this login, not the agent's end
+    }
   }
   ~AgentCall() {
     if (!state_->done) ::shutdown(agent_, SHUT_RDWR);
-    thread_.join();
+    if (thread_.joinable()) thread_.join();
   }
   AgentCall(const AgentCall&) = delete;
   AgentCall& operator=(const AgentCall&) = delete;

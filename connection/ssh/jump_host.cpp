@@ -88,6 +88,8 @@ Awaitable<Result<void>> JumpHost::ready(Context ctx) {
       if (ctx.stopped() || ctx.expired()) co_return waited_in_vain(ctx);
       co_await changed_.wait(ctx);
     }
+    if (closed_)
+      co_return fail(ErrorCode::shutting_down, Phase::waiting, "jump host " + name_ + " is closing");
     if (connection_ == nullptr && attempts_ == attempt) co_return std::unexpected<Error>(failure_);
   }
   channels_changed();  // used: the idle time begins anew

@@ -36,10 +36,7 @@ Error opening_failure(std::string_view message) {
   words.erase(0, words.find_first_not_of(' '));
   // RFC 4254 section 5.1
   if (reason == "1") error.text = "does not permit connections to the router";
-  if (reason == "4") {
-    error.code = ErrorCode::session_limit;
-    error.text = "no free channel";
-  }
+  if (reason == "4") error.text = "no free channel";  // no session limit of the router's
   if (!words.empty()) error.text += ": " + words.substr(0, 200);
   return error;
 }
@@ -94,7 +91,7 @@ void JumpPump::stop(const std::string& why) {
       ssh_channel_free(channel->raw);
       channel->raw = nullptr;
     }
-    if (channel->state == Channel::State::opening)
+    if (channel->state == Channel::State::opening || channel->state == Channel::State::open)
       channel->failure = Error{ErrorCode::closed, Phase::tcp_connect, why};
     channel->state = Channel::State::gone;
     channel->pump = nullptr;

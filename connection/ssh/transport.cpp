@@ -31,7 +31,6 @@ constexpr std::size_t read_size = 4096;  // what one pass of libssh brings at mo
 // As wide as devices take without complaint: a narrow terminal redraws, wraps and scrolls long commands.
 // vt100 is what every device knows; the little it draws with is stripped.
 constexpr const char* terminal_type = "vt100";
-constexpr auto longest_greeting = std::chrono::milliseconds(500);
 constexpr auto longest_turn = std::chrono::seconds(2);
 constexpr const char* mismatch_words = "no match for method";
 constexpr int terminal_columns = 511, terminal_rows = 1000;
@@ -176,10 +175,12 @@ Awaitable<Result<int>> Transport::exchange_keys(Context ctx) {
     return ssh_connect(session);
   };
   if (!peer_.key_exchanges) co_return co_await drive(ctx, phase, step);
-  const Context greeting = ctx.within(longest_greeting);  // some wait for ours
-  auto greeted = co_await wait(greeting, phase);
-  if (!greeted && (greeted.error().code != ErrorCode::deadline || ctx.expired()))
-    co_return std::unexpected<Error>(std::move(greeted.error()));
+  const int begun = step();  // sends our greeting; the costly part comes after theirs
+  keep_non_blocking();
+  if (begun != SSH_AGAIN) co_return begun;
+  if (!connected()) co_return ssh_failure(phase);
+  auto greeted = co_await wait(ctx, phase);
+  if (!greeted) co_return std::unexpected<Error>(std::move(greeted.error()));
   Gate::Unit unused;
   auto turn = co_await peer_.key_exchanges->enter(ctx, GateQueue::Rank::first, unused);
   if (!turn && ctx.stopped()) co_return outcome_error(Waiter::Outcome::stopped, phase);

@@ -348,3 +348,22 @@ TEST_CASE("20,000 lines load, and 20,000 wrong names are all said") {
   folder.write("linewatch.yml", wrong);
   CHECK(folder.load().problems.size() == 20000);
 }
+
+TEST_CASE("fewer sessions in all than the routers keep is a warning") {
+  const tests::Folder folder;
+  const auto with_total = [&](int total) {
+    return folder.problems_of(
+        "zabbix: {servers: [10.0.0.5]}\nconnection: {total: {sessions: " + std::to_string(total) +
+        "}}\n"
+        "credentials: {c: {username: u, password: p}}\n"
+        "defaults: {router: {platform: linux, credentials: c}}\n"
+        "routers:\n"
+        "  - {name: a, address: 192.0.2.1, connection: {min_connections: 0}}\n"
+        "  - {name: b, address: 192.0.2.2, connection: {min_connections: 2}}\n"
+        "lines: [{id: 1, router: b, target: 192.0.2.9}]\n");
+  };
+  CHECK(with_total(3) == "");
+  CHECK(with_total(2).find(
+            "connection.total.sessions: 2 sessions are fewer than the 3 that the routers keep") !=
+        std::string::npos);
+}

@@ -238,6 +238,7 @@ TEST_CASE("idle sessions beyond min_connections are closed after idle_timeout, t
   PoolPolicy policy = small_policy(2, 1);
   policy.health_check_interval = 1h;
   World world(policy);
+  world.core.start(world.now);
   world.acquire();
   world.acquire();
   for (auto& login : world.take()) world.core.login_succeeded(world.now, login.ticket);

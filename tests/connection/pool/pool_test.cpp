@@ -4,6 +4,7 @@
 #include <spdlog/sinks/null_sink.h>
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <optional>
 #include <thread>
@@ -317,4 +318,85 @@ TEST_CASE("a drain waits for leases, and drops what does not come back in time")
   shell.settle();
   CHECK(done);
   CHECK(shell.router.open_sessions == 0);
+}
+
+TEST_CASE("a router's first login goes before another's second, though that one asked earlier") {
+  boost::asio::io_context loop(1);
+  FakeRouter routers[2] = {FakeRouter(loop.get_executor()), FakeRouter(loop.get_executor())};
+  auto log = std::make_shared<spdlog::logger>("test", std::make_shared<spdlog::sinks::null_sink_mt>());
+  const auto gate = Gate::make(loop.get_executor(), GateLimits{10, 1, 1e12});
+  PoolPolicy policy;
+  policy.max_connections = 2;
+  policy.min_connections = 0;
+  std::shared_ptr<Pool> pools[2];
+  for (int i = 0; i < 2; ++i)
+    pools[i] =
+        Pool::make(loop.get_executor(), "r", policy, std::make_unique<FakeFactory>(routers[i]), log, gate);
+  const auto settle = [&] {
+    loop.restart();
+    while (loop.poll() > 0) loop.restart();
+  };
+  const auto spawn = [&](Awaitable<void> operation) {
+    boost::asio::co_spawn(loop, std::move(operation), [](std::exception_ptr bug) {
+      if (bug) std::rethrow_exception(bug);
+    });
+    settle();
+  };
+  Door slow(loop.get_executor());
+  std::swap(routers[0].logins, slow);
+  Door also_slow(loop.get_executor());
+  std::swap(routers[1].logins, also_slow);
+  Got first, second, other;
+  spawn(acquire_into(pools[0], Context(), first));
+  spawn(acquire_into(pools[0], Context(), second));  // a second login of the same pool queues
+  spawn(acquire_into(pools[1], Context(), other));
+  CHECK(routers[0].login_count == 1);
+  CHECK(gate->queue().waiting() == 2);
+  routers[0].logins.open();
+  settle();
+  CHECK(routers[1].login_count == 1);
+  CHECK(routers[0].login_count == 1);
+  routers[1].logins.open();
+  settle();
+  CHECK(other.lease);
+  CHECK(second.lease);
+  first.lease.reset();
+  second.lease.reset();
+  other.lease.reset();
+  for (auto& pool : pools) spawn(pool->drain(Context().within(10s)));
+  CHECK(gate->queue().sessions() == 0);
+}
+
+TEST_CASE("a session that is replaced keeps its place among those of the agent") {
+  boost::asio::io_context loop(1);
+  FakeRouter routers[2] = {FakeRouter(loop.get_executor()), FakeRouter(loop.get_executor())};
+  auto log = std::make_shared<spdlog::logger>("test", std::make_shared<spdlog::sinks::null_sink_mt>());
+  const auto gate = Gate::make(loop.get_executor(), GateLimits{1, 1, 1e12});
+  PoolPolicy policy;
+  policy.max_connections = 1;
+  policy.min_connections = 1;
+  std::shared_ptr<Pool> pools[2];
+  for (int i = 0; i < 2; ++i) {
+    pools[i] =
+        Pool::make(loop.get_executor(), "r", policy, std::make_unique<FakeFactory>(routers[i]), log, gate);
+    pools[i]->start();
+  }
+  const auto settle = [&] {
+    loop.restart();
+    while (loop.poll() > 0) loop.restart();
+  };
+  settle();
+  CHECK(routers[0].login_count == 1);
+  CHECK(gate->queue().waiting() == 1);  // the other router's
+  pools[0]->renew(std::make_unique<FakeFactory>(routers[0]));
+  settle();
+  CHECK(routers[0].login_count == 2);
+  CHECK(routers[0].open_sessions == 1);
+  CHECK(routers[1].login_count == 0);
+  for (auto& pool : pools) {
+    boost::asio::co_spawn(loop, pool->drain(Context().within(10s)), boost::asio::detached);
+    settle();
+  }
+  CHECK(gate->queue().sessions() == 0);
+  CHECK(gate->queue().logins() == 0);
 }
