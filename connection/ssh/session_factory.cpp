@@ -9,6 +9,7 @@
 #include "connection/ssh/exec_session.hpp"
 #include "connection/ssh/jump_connection.hpp"
 #include "connection/ssh/private_keys.hpp"
+#include "connection/ssh/random.hpp"
 #include "connection/ssh/session.hpp"
 
 namespace linewatch::connection {
@@ -186,6 +187,7 @@ std::unique_ptr<SessionFactory> make_ssh_session_factory(boost::asio::any_io_exe
                                                          RouterAccess access,
                                                          std::shared_ptr<spdlog::logger> log, Trace trace) {
   ignore_broken_pipes();
+  buffer_random_octets();
   return std::make_unique<SshSessionFactory>(std::move(loop), resolver, host_keys, std::move(access),
                                              std::move(log), std::move(trace));
 }

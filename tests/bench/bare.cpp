@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "connection/ssh/algorithms.hpp"
+#include "connection/ssh/random.hpp"
 #include "tests/bench/measure.hpp"
 
 namespace linewatch::bench {
@@ -97,6 +98,7 @@ void BareLoop::serve(Shell& shell) {
 }
 
 void BareLoop::type(int commands) {
+  connection::unbuffer_random_octets();  // as libssh comes
   busy_ = static_cast<int>(shells_.size());
   for (Shell& shell : shells_) {
     shell.left = commands - 1;
@@ -107,6 +109,7 @@ void BareLoop::type(int commands) {
     const int count = ::epoll_wait(epoll_, events, 64, -1);
     for (int i = 0; i < count; ++i) serve(*static_cast<Shell*>(events[i].data.ptr));
   }
+  connection::buffer_random_octets();
 }
 
 }  // namespace linewatch::bench
