@@ -322,7 +322,7 @@ void PoolCore::grant_waiters(TimePoint now) {
       continue;
     }
     const Waiter waiter = waiters_.front();
-    waiters_.pop_front();
+    waiters_.erase(waiters_.begin());
     lease(slot, waiter, now);
   }
 }
@@ -491,7 +491,7 @@ void PoolCore::refuse_all(ErrorCode code, Phase phase) {
   const bool stopping = draining_ || !last_login_error_;
   const std::string text =
       stopping ? fmt::format("{}: the agent is stopping", router_) : last_login_error_->text;
-  std::deque<Waiter> refused;
+  std::vector<Waiter> refused;
   refused.swap(waiters_);
   for (const Waiter& waiter : refused) refuse(waiter, {code, phase, text});
 }

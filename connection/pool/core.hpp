@@ -11,7 +11,6 @@
 //    ignored.
 
 #include <cstdint>
-#include <deque>
 #include <optional>
 #include <random>
 #include <string>
@@ -169,7 +168,7 @@ class PoolCore {
   std::minstd_rand random_;
   std::vector<Slot> slots_;
   int counts_[slot_state_count] = {};
-  std::deque<Waiter> waiters_;
+  std::vector<Waiter> waiters_;  // in order of arrival; a deque would keep half a KiB for none
   WaiterId next_waiter_ = 1;
   std::vector<Action> actions_;
   PoolStatistics statistics_;

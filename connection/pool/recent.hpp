@@ -1,5 +1,5 @@
 #pragma once
-// How often something happened within the last hour, to the minute.
+// How often something happened within the last hour, to five minutes: small, since every pool has some.
 
 #include <array>
 #include <cstdint>
@@ -11,30 +11,31 @@ namespace linewatch::connection {
 class LastHour {
  public:
   void count(TimePoint now) {
-    Minute& minute = minutes_[index(now)];
-    if (minute.number != number(now)) minute = {number(now), 0};
-    ++minute.events;
+    Part& part = parts_[number(now) % parts];
+    if (part.number != number(now)) part = {number(now), 0};
+    ++part.events;
   }
 
   std::uint64_t events(TimePoint now) const {
     std::uint64_t sum = 0;
-    for (const Minute& minute : minutes_) {
-      if (minute.number <= number(now) && minute.number + 60 > number(now)) sum += minute.events;
+    for (const Part& part : parts_) {
+      if (part.number <= number(now) && part.number + parts > number(now)) sum += part.events;
     }
     return sum;
   }
 
  private:
-  struct Minute {
-    std::int64_t number = -60;
-    std::uint32_t events = 0;
+  static constexpr std::uint32_t parts = 12;
+  struct Part {
+    std::uint32_t number = 0, events = 0;
   };
-  static std::int64_t number(TimePoint now) {
-    return std::chrono::duration_cast<std::chrono::minutes>(now.time_since_epoch()).count();
+  // Of the five minutes that `now` falls into; none is 0 to 11, so that empty parts count nothing.
+  static std::uint32_t number(TimePoint now) {
+    const auto minutes = std::chrono::duration_cast<std::chrono::minutes>(now.time_since_epoch()).count();
+    return static_cast<std::uint32_t>(minutes / 5) + parts;
   }
-  static std::size_t index(TimePoint now) { return static_cast<std::size_t>(number(now)) % 60; }
 
-  std::array<Minute, 60> minutes_;
+  std::array<Part, parts> parts_;
 };
 
 }  // namespace linewatch::connection
