@@ -5,6 +5,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -63,6 +64,8 @@ class Session {
 
   virtual bool dirty() const = 0;  // a command was left in the middle: recover() or close()
   virtual bool alive() const = 0;  // false as soon as the transport is known to be gone
+  // Calls `lost` at most once, from the loop, when the transport goes while no call is under way.
+  virtual void watch(std::move_only_function<void()> /*lost*/) {}
 };
 
 class SessionFactory {

@@ -20,8 +20,10 @@ class ByteChannel {
   virtual Awaitable<Result<void>> read(Context ctx, std::string& into) = 0;
   // Appends what has come already, perhaps nothing. Never waits.
   virtual Result<void> read_ready(std::string& into) = 0;
-  // Returns when all octets are on their way. `bytes` outlives the call. After an error nothing is known
-  // about how much went out.
+  // Writes what can go without waiting and takes it off the front of `bytes`. True if all is on its way; else
+  // write() does the rest, if it is nothing, too. After an error nothing is known about how much went out.
+  virtual Result<bool> write_ready(std::string_view& bytes) = 0;
+  // Returns when all octets are on their way. `bytes` outlives the call.
   virtual Awaitable<Result<void>> write(Context ctx, std::string_view bytes) = 0;
 };
 

@@ -58,8 +58,13 @@ Awaitable<Result<CommandOutput>> Driver::run(Context ctx, Command command) {
   dirty_ = true;
   output.typed = std::chrono::system_clock::now();
   const TimePoint begun = Clock::now();
-  auto sent = co_await send(ctx, Phase::write, typed_line, command.secret);
-  if (!sent) co_return std::unexpected<Error>(std::move(sent.error()));
+  std::string_view rest = typed_line;
+  auto typed = type(Phase::write, rest, command.secret);
+  if (!typed) co_return std::unexpected<Error>(std::move(typed.error()));
+  if (!*typed) {
+    auto sent = co_await type_rest(ctx, Phase::write, rest);
+    if (!sent) co_return std::unexpected<Error>(std::move(sent.error()));
+  }
   auto read = co_await read_to_prompt(ctx, Phase::read, reading);
   if (!read) {
     if (read.error().text.ends_with(timed_out))
@@ -165,12 +170,26 @@ Result<void> Driver::drain() {
   return result;
 }
 
-Awaitable<Result<void>> Driver::send(Context ctx, Phase phase, std::string_view bytes, bool secret) {
+// What goes at once, which is nearly always all: true then. No coroutine, since every command passes here.
+Result<bool> Driver::type(Phase phase, std::string_view& bytes, bool secret) {
   if (settings_.trace) settings_.trace(TraceDirection::sent, secret ? std::string_view("********") : bytes);
+  auto typed = channel_.write_ready(bytes);
+  if (!typed) return failed(std::move(typed.error()), phase, {});
+  return typed;
+}
+
+Awaitable<Result<void>> Driver::type_rest(Context ctx, Phase phase, std::string_view bytes) {
   const Context limited = ctx.within(settings_.write_timeout);
   auto written = co_await channel_.write(limited, bytes);
   if (!written) co_return failed(std::move(written.error()), phase, "the router takes no input");
   co_return Result<void>();
+}
+
+Awaitable<Result<void>> Driver::send(Context ctx, Phase phase, std::string_view bytes, bool secret) {
+  auto typed = type(phase, bytes, secret);
+  if (!typed) co_return std::unexpected<Error>(std::move(typed.error()));
+  if (*typed) co_return Result<void>();
+  co_return co_await type_rest(ctx, phase, bytes);
 }
 
 // What one read brought.

@@ -74,6 +74,8 @@ class Driver {
   Error no_prompt(Error cause) const;
 
   Result<void> drain();
+  Result<bool> type(Phase phase, std::string_view& bytes, bool secret);
+  Awaitable<Result<void>> type_rest(Context ctx, Phase phase, std::string_view bytes);
   Awaitable<Result<void>> send(Context ctx, Phase phase, std::string_view bytes, bool secret = false);
   void take_in();
   void drop_noise(std::size_t fed);

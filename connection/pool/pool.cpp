@@ -78,9 +78,10 @@ Pool::Pool(asio::any_io_executor loop, std::string router, PoolPolicy policy,
       gate_(std::move(gate)),
       log_(std::move(log)),
       core_(std::move(router), policy, std::random_device{}(), Clock::now()),
-      seats_(static_cast<std::size_t>(core_.slots())),
       timer_(loop_),
-      drained_(loop_, TimePoint::max()) {}
+      drained_(loop_, TimePoint::max()) {
+  furnish();
+}
 
 Pool::~Pool() = default;
 
@@ -151,8 +152,10 @@ void Pool::answer(Action& action) {
   }
 }
 
+// Wake-ups mostly move to later ones: the timer is then left where it is and set anew when it has expired.
 void Pool::arm_timer() {
   const TimePoint next = is_drained_ ? TimePoint::max() : core_.next_wakeup();
+  if (next >= armed_ && next != TimePoint::max()) return;
   if (next == armed_) return;
   armed_ = next;
   if (next == TimePoint::max()) {
@@ -167,6 +170,11 @@ void Pool::arm_timer() {
     self->core_.tick(Clock::now());
     self->step();
   });
+}
+
+// A seat for each slot.
+void Pool::furnish() {
+  while (seats_.size() < static_cast<std::size_t>(core_.slots())) seats_.push_back(std::make_unique<Seat>());
 }
 
 // --- callers
@@ -224,7 +232,7 @@ Awaitable<Result<Lease>> Pool::acquire(Context ctx, std::string holder) {
 void Pool::forget_lost_sessions(TimePoint now) {
   for (int i = 0; i < core_.slots(); ++i) {
     const bool idle = core_.state(i) == SlotState::idle;
-    if (idle && !seats_[static_cast<std::size_t>(i)].session->alive())
+    if (idle && !seats_[static_cast<std::size_t>(i)]->session->alive())
       core_.session_lost(now, core_.ticket(i));
   }
 }
@@ -258,7 +266,7 @@ PoolSnapshot Pool::snapshot() const {
     if (state != SlotState::connecting) session.age = now - core_.born(i);
     session.in_state = now - core_.since(i);
     session.uses = core_.uses(i);
-    if (state == SlotState::leased) session.holder = seats_[static_cast<std::size_t>(i)].holder;
+    if (state == SlotState::leased) session.holder = seats_[static_cast<std::size_t>(i)]->holder;
     shot.sessions.push_back(std::move(session));
   }
   shot.statistics = core_.statistics();
@@ -284,14 +292,14 @@ Awaitable<void> Pool::drain(Context ctx) {
 
   // Out of time: whatever still runs is stopped, and its end is waited for; nothing outlives the pool.
   log_->warn("{} sessions could not be logged out in time router={}", core_.live(), router_);
-  for (Seat& each : seats_) each.stop.request_stop();
+  for (const auto& each : seats_) each->stop.request_stop();
   drained_.expires_at(Clock::now() + std::chrono::milliseconds(200));
   if (!is_drained_) co_await drained_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
 }
 
 void Pool::reconfigure(PoolPolicy policy) {
   core_.reconfigure(Clock::now(), policy);
-  while (seats_.size() < static_cast<std::size_t>(core_.slots())) seats_.emplace_back();
+  furnish();
   step();
 }
 
@@ -327,12 +335,25 @@ Awaitable<void> Pool::log_in(Ticket ticket) {
   login_unit->reset();
   if (session) {
     seat(ticket).session = std::move(*session);
+    watch(ticket);
     log_login_success(Clock::now() - began);
     core_.login_succeeded(Clock::now(), ticket);
   } else {
     login_failed(ticket, std::move(session.error()));
   }
   step();
+}
+
+// A router may close a session that idles: a replacement is there before the next task wants one.
+void Pool::watch(Ticket ticket) {
+  seat(ticket).session->watch([weak = weak_from_this(), slot = ticket.slot] {
+    auto pool = weak.lock();
+    if (!pool || slot >= pool->core_.slots()) return;
+    if (pool->core_.state(slot) != SlotState::idle) return;  // who works on it will notice
+    pool->log_->info("the router closed an idle session router={}", pool->router_);
+    pool->core_.session_lost(Clock::now(), pool->core_.ticket(slot));
+    pool->step();
+  });
 }
 
 // The unit of the session goes to its seat, where a replacement finds it.

@@ -6,7 +6,6 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <stop_token>
@@ -92,18 +91,20 @@ class Pool : public std::enable_shared_from_this<Pool> {
   void execute(Action& action);
   void answer(Action& action);
   void arm_timer();
+  void furnish();
   void give_back(Ticket ticket);
   void forget_lost_sessions(TimePoint now);
   Awaitable<void> log_in(Ticket ticket);
   Awaitable<Result<Gate::Unit>> pass_gate(Context ctx, Ticket ticket);
   Awaitable<Result<std::unique_ptr<Session>>> try_logins(Context ctx);
   void release_unit(Ticket ticket);
+  void watch(Ticket ticket);
   Awaitable<void> check(Ticket ticket);
   Awaitable<void> recover(Ticket ticket);
   Awaitable<void> close(Ticket ticket, CloseReason reason);
   void login_failed(Ticket ticket, Error error);
   void log_login_success(Clock::duration took);
-  Seat& seat(Ticket ticket) { return seats_[static_cast<std::size_t>(ticket.slot)]; }
+  Seat& seat(Ticket ticket) { return *seats_[static_cast<std::size_t>(ticket.slot)]; }
   Context limited(Ticket ticket, Clock::duration limit);
 
   boost::asio::any_io_executor loop_;
@@ -112,7 +113,7 @@ class Pool : public std::enable_shared_from_this<Pool> {
   std::shared_ptr<Gate> gate_;
   std::shared_ptr<spdlog::logger> log_;
   PoolCore core_;
-  std::deque<Seat> seats_;  // of all slots there ever were: a lease refers to its seat
+  std::vector<std::unique_ptr<Seat>> seats_;  // of all slots there ever were; each stays where it is
   std::vector<Action> executed_;
   std::unordered_map<WaiterId, Answer> answers_;
   boost::asio::steady_timer timer_;

@@ -31,6 +31,7 @@ class ExecSession final : public Session {
   Awaitable<void> close(Context ctx) override;
   bool dirty() const override { return dirty_; }
   bool alive() const override { return transport_->alive(); }
+  void watch(std::move_only_function<void()> lost) override { transport_->watch(std::move(lost)); }
 
  private:
   struct Reading;

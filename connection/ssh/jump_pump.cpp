@@ -1,5 +1,6 @@
 #include "connection/ssh/jump_pump.hpp"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -68,8 +69,13 @@ struct JumpPump::Channel : std::enable_shared_from_this<Channel> {
   bool awaits[3] = {};  // by Socket::wait_type
 };
 
-JumpPump::JumpPump(asio::any_io_executor loop, ssh_session session, Socket& socket)
-    : loop_(std::move(loop)), session_(session), socket_(&socket) {}
+JumpPump::JumpPump(asio::any_io_executor loop, ssh_session session, int socket)
+    : loop_(std::move(loop)), session_(session), socket_(loop_) {
+  const int copy = ::fcntl(socket, F_DUPFD_CLOEXEC, 0);
+  boost::system::error_code failure;
+  if (copy >= 0) socket_.assign(asio::generic::stream_protocol(AF_UNSPEC, 0), copy, failure);
+  if (copy >= 0 && failure) ::close(copy);
+}
 
 JumpPump::~JumpPump() {
   stop("the connection to the jump host was dropped");
@@ -79,6 +85,7 @@ void JumpPump::start() {
   event_ = ssh_event_new();
   ssh_event_add_session(event_, session_);
   ssh_set_counters(session_, &counter_, nullptr);
+  if (!socket_.is_open()) return stop("no file descriptor left");
   arm();
 }
 
@@ -107,8 +114,7 @@ void JumpPump::stop(const std::string& why) {
   event_ = nullptr;
   session_ = nullptr;
   boost::system::error_code ignored;
-  socket_->cancel(ignored);
-  socket_ = nullptr;
+  socket_.close(ignored);
 }
 
 void JumpPump::lose() {
@@ -167,7 +173,7 @@ Result<int> JumpPump::connect_near_end(const ChannelPointer& channel) {
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0)
     return fail(ErrorCode::internal, Phase::tcp_connect, "no file descriptor left");
   boost::system::error_code failure;
-  channel->near.assign(Waiter::Stream(AF_UNIX, 0), ends[0], failure);
+  channel->near.assign(asio::generic::stream_protocol(AF_UNIX, 0), ends[0], failure);
   if (!failure) return ends[1];
   ::close(ends[0]);
   ::close(ends[1]);
@@ -405,13 +411,13 @@ void JumpPump::arm() {
   if (stopped()) return;
   const auto self = shared_from_this();
   if (!std::exchange(awaits_read_, true)) {
-    socket_->async_wait(Socket::wait_read, [self](boost::system::error_code) {
+    socket_.async_wait(Socket::wait_read, [self](boost::system::error_code) {
       self->awaits_read_ = false;
       self->pass();
     });
   }
   if (!write_pending() || std::exchange(awaits_write_, true)) return;
-  socket_->async_wait(Socket::wait_write, [self](boost::system::error_code) {
+  socket_.async_wait(Socket::wait_write, [self](boost::system::error_code) {
     self->awaits_write_ = false;
     self->pass();
   });

@@ -8,6 +8,7 @@
 #include <libssh/libssh.h>
 
 #include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -16,16 +17,15 @@
 
 #include "connection/bell.hpp"
 #include "connection/ssh/jump_host.hpp"
-#include "connection/ssh/waiter.hpp"
 
 namespace linewatch::connection {
 
 class JumpPump : public std::enable_shared_from_this<JumpPump> {
  public:
-  using Socket = Waiter::Stream::socket;
+  using Socket = boost::asio::generic::stream_protocol::socket;
 
-  // `session` is logged in; it and `socket`, its connection, live until stop().
-  JumpPump(boost::asio::any_io_executor loop, ssh_session session, Socket& socket);
+  // `session` is logged in and lives until stop(), as does `socket`, its connection.
+  JumpPump(boost::asio::any_io_executor loop, ssh_session session, int socket);
   ~JumpPump();
 
   void start();
@@ -70,7 +70,7 @@ class JumpPump : public std::enable_shared_from_this<JumpPump> {
 
   boost::asio::any_io_executor loop_;
   ssh_session session_;
-  Socket* socket_;
+  Socket socket_;  // a copy of the session's, to wait for
   ssh_event event_ = nullptr;
   ssh_counter_struct counter_{};
   std::vector<ChannelPointer> channels_, marked_,

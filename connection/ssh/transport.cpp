@@ -13,6 +13,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include "connection/ssh/algorithms.hpp"
@@ -37,8 +38,7 @@ constexpr int terminal_columns = 511, terminal_rows = 1000;
 
 // Notices a dead router in the background of an idle session, and under unanswered writes. A kernel without
 // one of these still works.
-void tune(Waiter::Stream::socket& socket) {
-  const int fd = socket.native_handle();
+void tune(int fd) {
   const auto set = [fd](int level, int name, int value) {
     ::setsockopt(fd, level, name, &value, sizeof value);
   };
@@ -48,6 +48,10 @@ void tune(Waiter::Stream::socket& socket) {
   set(IPPROTO_TCP, TCP_KEEPINTVL, 10);
   set(IPPROTO_TCP, TCP_KEEPCNT, 3);
   set(IPPROTO_TCP, TCP_USER_TIMEOUT, 60'000);
+}
+
+std::string message_of(int error) {
+  return boost::system::system_category().message(error);
 }
 
 // Is `fd` still the socket that it was a copy of? libssh closes its copy by itself at some errors, and the
@@ -122,8 +126,7 @@ std::string Transport::with_cause(std::string closed) const {
 
 Awaitable<Result<void>> Transport::wait(Context ctx, Phase phase) {
   read_without_waiting_ = false;
-  const bool pending = (ssh_get_status(session_) & SSH_WRITE_PENDING) != 0;
-  const Waiter::Outcome outcome = co_await waiter_.wait(ctx, pending);
+  const Waiter::Outcome outcome = co_await waiter_.wait(ctx, write_pending());
   if (outcome != Waiter::Outcome::ready) co_return outcome_error(outcome, phase);
   co_return Result<void>();
 }
@@ -146,7 +149,7 @@ bool Transport::connected() const {
 // libssh clears O_NONBLOCK on the file description when it takes the socket; from then on a send could block
 // the loop.
 void Transport::keep_non_blocking() {
-  ::fcntl(waiter_.socket().native_handle(), F_SETFL, O_RDWR | O_NONBLOCK);
+  ::fcntl(waiter_.socket(), F_SETFL, O_RDWR | O_NONBLOCK);
 }
 
 Awaitable<Result<HostKey>> Transport::connect(Context ctx, Resolver& resolver, std::vector<HostKey> known) {
@@ -170,8 +173,12 @@ Awaitable<Result<HostKey>> Transport::connect(Context ctx, Resolver& resolver, s
 Awaitable<Result<int>> Transport::exchange_keys(Context ctx) {
   constexpr Phase phase = Phase::key_exchange;
   const ssh_session session = session_;
-  const Step step = [this, session] {
-    const MismatchEar ear(mismatch_);
+  bool listen = true;
+  const Step step = [this, session, &listen] {
+    std::optional<MismatchEar>
+        ear;  // a costly one: only for the pass after the greeting, too, and for none later
+    if (listen) ear.emplace(mismatch_);
+    listen = ssh_get_serverbanner(session) == nullptr;
     return ssh_connect(session);
   };
   if (!peer_.key_exchanges) co_return co_await drive(ctx, phase, step);
@@ -214,26 +221,29 @@ Awaitable<Result<void>> Transport::connect_tcp(Context ctx, Resolver& resolver) 
 
 Awaitable<Result<void>> Transport::connect_to(Context ctx, asio::ip::address address) {
   constexpr Phase phase = Phase::tcp_connect;
-  Waiter::Stream::socket& socket = waiter_.socket();
-  boost::system::error_code failure;
-  socket.close(failure);
   const tcp::endpoint endpoint(address, peer_.port);
-  socket.open(Waiter::Stream(endpoint.protocol()), failure);
-  if (failure) co_return error(ErrorCode::unreachable, phase, "no socket: " + failure.message());
+  const int socket = ::socket(endpoint.protocol().family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (socket < 0) co_return error(ErrorCode::unreachable, phase, "no socket: " + message_of(errno));
+  waiter_.take(socket);
   if (!peer_.source_address.empty()) {
-    const auto source = asio::ip::make_address(peer_.source_address, failure);
-    if (!failure) socket.bind(tcp::endpoint(source, 0), failure);
-    if (failure) {
+    boost::system::error_code malformed;
+    const tcp::endpoint source(asio::ip::make_address(peer_.source_address, malformed), 0);
+    const bool bound =
+        !malformed && ::bind(socket, source.data(), static_cast<socklen_t>(source.size())) == 0;
+    if (!bound) {
       co_return error(ErrorCode::unreachable, phase,
-                      "cannot connect from " + peer_.source_address + ": " + failure.message());
+                      "cannot connect from " + peer_.source_address + ": " +
+                          (malformed ? malformed.message() : message_of(errno)));
     }
   }
-  const Waiter::Outcome outcome = co_await waiter_.connect(ctx, endpoint, failure);
+  int failure = 0;
+  const Waiter::Outcome outcome =
+      co_await waiter_.connect(ctx, endpoint.data(), static_cast<socklen_t>(endpoint.size()), failure);
   if (outcome == Waiter::Outcome::expired)
     co_return error(ErrorCode::unreachable, phase, "no answer to the TCP connect in time");
   if (outcome == Waiter::Outcome::stopped) co_return outcome_error(outcome, phase);
-  if (failure) {
-    std::string cause = failure.message();
+  if (outcome == Waiter::Outcome::failed) {
+    std::string cause = message_of(failure);
     std::ranges::transform(cause.begin(), cause.begin() + 1, cause.begin(), [](char c) {
       return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
     });
@@ -248,12 +258,8 @@ Awaitable<Result<void>> Transport::connect_through(Context ctx) {
   auto stream = co_await peer_.via->open(ctx, peer_.address, peer_.port);
   if (!stream) co_return error(stream.error().code, stream.error().phase, stream.error().text);
   loss_ = stream->loss();
-  boost::system::error_code failure;
-  const int fd = stream->take();
-  waiter_.socket().assign(Waiter::Stream(AF_UNIX, 0), fd, failure);
-  if (!failure) co_return Result<void>();
-  ::close(fd);
-  co_return error(ErrorCode::internal, Phase::tcp_connect, "no socket: " + failure.message());
+  waiter_.take(stream->take());
+  co_return Result<void>();
 }
 
 Result<void> Transport::prepare(const std::vector<HostKey>& known) {
@@ -286,7 +292,7 @@ Result<void> Transport::prepare(const std::vector<HostKey>& known) {
                  std::string("an SSH option was refused: ") + ssh_get_error(session_));
   }
   // libssh gets a copy of its own, which it closes when it likes; the original stays ours.
-  const socket_t copy = ::fcntl(waiter_.socket().native_handle(), F_DUPFD_CLOEXEC, 0);
+  const socket_t copy = ::fcntl(waiter_.socket(), F_DUPFD_CLOEXEC, 0);
   if (copy < 0) return error(ErrorCode::internal, Phase::key_exchange, "no file descriptor left");
   if (ssh_options_set(session_, SSH_OPTIONS_FD, &copy) != 0) {
     ::close(copy);
@@ -384,8 +390,9 @@ Awaitable<Result<void>> Transport::open_shell(Context ctx) {
 }
 
 bool Transport::socket_silent() const {
+  if (waiter_.watched()) return waiter_.silent();
   char octet = 0;
-  const ssize_t peeked = ::recv(waiter_.socket().native_handle(), &octet, 1, MSG_PEEK | MSG_DONTWAIT);
+  const ssize_t peeked = ::recv(waiter_.socket(), &octet, 1, MSG_PEEK | MSG_DONTWAIT);
   return peeked < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
@@ -421,40 +428,42 @@ Awaitable<Result<void>> Transport::read(Context ctx, std::string& into) {
       }
     }
     read_without_waiting_ = false;
-    const bool pending = (ssh_get_status(session_) & SSH_WRITE_PENDING) != 0;
-    const Waiter::Outcome outcome = co_await waiter_.wait(ctx, pending);
+    const Waiter::Outcome outcome = co_await waiter_.wait(ctx, write_pending());
     if (outcome != Waiter::Outcome::ready) co_return outcome_error(outcome, Phase::read);
     taken_at_end_ = 0;  // there is something
   }
 }
 
-Awaitable<Result<void>> Transport::write(Context ctx, std::string_view bytes) {
-  while (!bytes.empty()) {
-    if (gone_ || !connected())
-      co_return error(ErrorCode::closed, Phase::write, with_cause("the router is gone"));
+Result<bool> Transport::write_ready(std::string_view& bytes) {
+  if (gone_ || !connected()) return error(ErrorCode::closed, Phase::write, with_cause("the router is gone"));
+  if (!bytes.empty()) {
     const int count = ssh_channel_write(channel_, bytes.data(), static_cast<std::uint32_t>(bytes.size()));
     if (count < 0 && count != SSH_AGAIN) {
       gone_ = true;
-      co_return ssh_failure(Phase::write);
+      return ssh_failure(Phase::write);
     }
     if (count > 0) bytes.remove_prefix(static_cast<std::size_t>(count));
-    if (bytes.empty()) break;
+  }
+  if (write_pending() && (ssh_blocking_flush(session_, 0) == SSH_ERROR || !connected()))
+    return ssh_failure(Phase::write);
+  return bytes.empty() && !write_pending();
+}
+
+Awaitable<Result<void>> Transport::write(Context ctx, std::string_view bytes) {
+  for (;;) {
+    auto written = write_ready(bytes);
+    if (!written) co_return std::unexpected<Error>(std::move(written.error()));
+    if (*written) co_return Result<void>();
     auto waited = co_await wait(ctx, Phase::write);  // a full window, or keys are being exchanged anew
     if (!waited) co_return waited;
   }
-  while ((ssh_get_status(session_) & SSH_WRITE_PENDING) != 0) {
-    if (ssh_blocking_flush(session_, 0) == SSH_ERROR || !connected()) co_return ssh_failure(Phase::write);
-    if ((ssh_get_status(session_) & SSH_WRITE_PENDING) == 0) break;
-    auto waited = co_await wait(ctx, Phase::write);
-    if (!waited) co_return waited;
-  }
-  co_return Result<void>();
 }
 
 bool Transport::alive() const {
   if (gone_ || session_ == nullptr || !connected()) return false;
+  if (waiter_.watched()) return !waiter_.closed();
   // What came last may not have been read yet; the close behind it counts.
-  pollfd watched{waiter_.socket().native_handle(), POLLRDHUP, 0};
+  pollfd watched{waiter_.socket(), POLLRDHUP, 0};
   return ::poll(&watched, 1, 0) == 0;
 }
 
@@ -479,14 +488,13 @@ void Transport::detach() {
   channel_ = nullptr;
   settled_ = false;
   gone_ = true;
-  if (same_socket(copy, waiter_.socket().native_handle())) ::close(copy);
-  boost::system::error_code ignored;
-  waiter_.socket().shutdown(asio::socket_base::shutdown_send, ignored);
+  if (same_socket(copy, waiter_.socket())) ::close(copy);
+  ::shutdown(waiter_.socket(), SHUT_WR);
 }
 
 // The router's side is closed, too, when nothing more can come: only then is its line free again.
 Awaitable<void> Transport::await_close(Context ctx) {
-  const int fd = waiter_.socket().native_handle();
+  const int fd = waiter_.socket();
   char octets[512];
   for (;;) {
     const ssize_t count = ::recv(fd, octets, sizeof octets, MSG_DONTWAIT);
@@ -498,8 +506,7 @@ Awaitable<void> Transport::await_close(Context ctx) {
     const Waiter::Outcome outcome = co_await waiter_.wait(ctx, false);
     if (outcome != Waiter::Outcome::ready) break;
   }
-  boost::system::error_code ignored;
-  waiter_.socket().close(ignored);
+  waiter_.close();
 }
 
 }  // namespace linewatch::connection

@@ -72,17 +72,21 @@ class Transport final : public ByteChannel {
 
   Awaitable<Result<void>> read(Context ctx, std::string& into) override;
   Result<void> read_ready(std::string& into) override;
+  Result<bool> write_ready(std::string_view& bytes) override;
   Awaitable<Result<void>> write(Context ctx, std::string_view bytes) override;
 
   // Closes the channel and the connection, and waits for the router's own close until the context ends.
   Awaitable<void> close(Context ctx);
 
   bool alive() const;  // false as soon as the other side's close can be seen
+  // Calls `closed` once, from the loop, when that happens while no call is under way. From then on alive()
+  // and read_ready() go by what the loop has heard, without a system call.
+  void watch(std::move_only_function<void()> closed) { waiter_.watch(std::move(closed)); }
   const Peer& peer() const { return peer_; }
 
   // For who works the logged-in connection in another way, and ends that before the transport goes.
   ssh_session ssh() const { return session_; }
-  Waiter::Stream::socket& socket() const { return waiter_.socket(); }
+  int socket() const { return waiter_.socket(); }
 
   // What the router said before authentication (its banner), if anything.
   std::string banner() const;
@@ -114,6 +118,7 @@ class Transport final : public ByteChannel {
   std::unexpected<Error> ssh_failure(Phase phase) const;  // from what libssh says
   std::string algorithm_mismatch(std::string_view message) const;
   void keep_non_blocking();
+  bool write_pending() const { return (ssh_get_status(session_) & SSH_WRITE_PENDING) != 0; }
   bool all_read() const { return taken_at_end_ != 0 && taken_at_end_ == taken_.in_bytes; }
   bool socket_silent() const;  // nothing has come, and it is open
   bool connected() const;      // as far as libssh knows

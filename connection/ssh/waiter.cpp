@@ -1,121 +1,124 @@
 #include "connection/ssh/waiter.hpp"
 
+#include <unistd.h>
+
+#include <boost/asio/async_result.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <cerrno>
 #include <optional>
 #include <stop_token>
+#include <utility>
 
 namespace linewatch::connection {
 
 namespace asio = boost::asio;
 
-// Shared with the handlers in flight, which may run once more after the waiter is gone.
-struct Waiter::State {
-  explicit State(const asio::any_io_executor& loop) : socket(loop), timer(loop) {}
-  void wake() {
-    boost::system::error_code ignored;
-    socket.cancel(ignored);
-  }
-
-  Stream::socket socket;
-  asio::steady_timer timer;
-  std::uint64_t generation = 0;  // of the wait under way: a late timer or stop of an earlier one is void
-  bool expired = false, stopped = false, awaits_writable = false;
-};
-
-// Arms deadline and stop for one wait and disarms them however it ends.
-class Waiter::Guard {
- public:
-  Guard(std::shared_ptr<State> state, const Context& ctx) : state_(std::move(state)) {
-    const std::uint64_t generation = ++state_->generation;
-    state_->expired = state_->stopped = false;
-    if (ctx.has_deadline()) {
-      state_->timer.expires_at(ctx.deadline());
-      state_->timer.async_wait([state = state_, generation](boost::system::error_code error) {
-        if (error || state->generation != generation) return;
-        state->expired = true;
-        state->wake();
-      });
-    }
-    if (ctx.stop().stop_possible()) stop_.emplace(ctx.stop(), OnStop{state_, generation});
-  }
-  ~Guard() {
-    stop_.reset();
-    ++state_->generation;
-    state_->timer.cancel();
-  }
-  Guard(const Guard&) = delete;
-  Guard& operator=(const Guard&) = delete;
-
-  Outcome outcome(const boost::system::error_code& error) const {
-    if (state_->stopped) return Outcome::stopped;
-    if (state_->expired) return Outcome::expired;
-    return error && error != asio::error::operation_aborted ? Outcome::failed : Outcome::ready;
-  }
-
- private:
+struct Waiter::State : std::enable_shared_from_this<State> {
   struct OnStop {  // runs on whichever thread asks for the stop
-    std::shared_ptr<State> state;
-    std::uint64_t generation;
+    State* state;
+    std::uint64_t wait;
     void operator()() const {
-      asio::post(state->socket.get_executor(), [state = state, generation = generation] {
-        if (state->generation != generation) return;
-        state->stopped = true;
-        state->wake();
+      asio::post(state->loop, [state = state->shared_from_this(), wait = wait] {
+        if (state->waits == wait && state->entry) state->readiness.end(*state->entry, Outcome::stopped);
       });
     }
   };
 
-  std::shared_ptr<State> state_;
-  std::optional<std::stop_callback<OnStop>> stop_;
+  explicit State(const asio::any_io_executor& executor)
+      : loop(executor), readiness(Readiness::of(executor)) {}
+
+  asio::any_io_executor loop;
+  Readiness& readiness;
+  std::optional<Readiness::Entry> entry;
+  std::uint64_t waits = 0;  // so many were begun: a stop that comes late means none of the later ones
+  std::optional<std::stop_callback<OnStop>> on_stop;
 };
 
-Waiter::Waiter(const asio::any_io_executor& loop) : state_(std::make_shared<State>(loop)) {}
+Waiter::Waiter(const asio::any_io_executor& loop) : loop_(loop), state_(std::make_shared<State>(loop)) {}
 
 Waiter::~Waiter() {
-  ++state_->generation;
-  state_->timer.cancel();
-  boost::system::error_code ignored;
-  state_->socket.close(ignored);
+  close();
 }
 
-Waiter::Stream::socket& Waiter::socket() const {
-  return state_->socket;
+void Waiter::take(int socket) {
+  close();
+  state_->entry.emplace(socket);
 }
 
-Awaitable<Waiter::Outcome> Waiter::connect(Context ctx, Stream::endpoint peer,
-                                           boost::system::error_code& error) {
-  if (ctx.stopped()) co_return Outcome::stopped;
-  if (ctx.expired()) co_return Outcome::expired;
-  const auto state = state_;
-  const Guard guard(state, ctx);
-  co_await state->socket.async_connect(peer, asio::redirect_error(asio::use_awaitable, error));
-  if (error == asio::error::operation_aborted) co_return guard.outcome(error);
-  co_return error ? Outcome::failed : Outcome::ready;
+int Waiter::socket() const {
+  return state_->entry ? state_->entry->fd : -1;
 }
 
-Awaitable<Waiter::Outcome> Waiter::wait(Context ctx, bool or_writable) {
-  if (ctx.stopped()) co_return Outcome::stopped;
-  if (ctx.expired()) co_return Outcome::expired;
-  const auto state = state_;
-  const Guard guard(state, ctx);
-  if (or_writable && !state->awaits_writable) {
-    state->awaits_writable = true;
-    state->socket.async_wait(Stream::socket::wait_write, [state](boost::system::error_code aborted) {
-      state->awaits_writable = false;
-      if (!aborted) state->wake();
-    });
+void Waiter::close() {
+  state_->on_stop.reset();
+  ++state_->waits;
+  if (!state_->entry) return;
+  const int socket = state_->entry->fd;
+  state_->readiness.leave(*state_->entry);
+  state_->entry.reset();
+  ::close(socket);
+}
+
+Awaitable<Waiter::Outcome> Waiter::connect(Context ctx, const sockaddr* peer, socklen_t size, int& error) {
+  error = 0;
+  if (::connect(socket(), peer, size) == 0) co_return Outcome::ready;
+  error = errno;
+  while (error == EINPROGRESS || error == EINTR) {
+    const Outcome outcome = co_await wait_for(ctx, Readiness::For::writing);
+    if (outcome != Outcome::ready) co_return outcome;
+    socklen_t room = sizeof error;
+    ::getsockopt(socket(), SOL_SOCKET, SO_ERROR, &error, &room);
+    sockaddr_storage name{};
+    room = sizeof name;
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): as the system wants it
+    const bool connected = ::getpeername(socket(), reinterpret_cast<sockaddr*>(&name), &room) == 0;
+    if (error == 0 && !connected) error = EINPROGRESS;  // woken without cause
   }
-  boost::system::error_code error;
-  co_await state->socket.async_wait(Stream::socket::wait_read,
-                                    asio::redirect_error(asio::use_awaitable, error));
-  co_return guard.outcome(error);
+  co_return error == 0 ? Outcome::ready : Outcome::failed;
+}
+
+Awaitable<Waiter::Outcome> Waiter::wait(const Context& ctx, bool or_writable) {
+  return wait_for(ctx, or_writable ? Readiness::For::both : Readiness::For::reading);
+}
+
+// No coroutine of its own: who waits is handed to the readiness as it is.
+Awaitable<Waiter::Outcome> Waiter::wait_for(const Context& ctx, Readiness::For what) {
+  State* const state = state_.get();
+  const Context* const limits = &ctx;  // read before this returns
+  ++state->waits;
+  const auto begin = [state, limits, what](auto done) {
+    const bool stopped = limits->stopped();
+    if (stopped || limits->expired()) {
+      const Outcome over = stopped ? Outcome::stopped : Outcome::expired;
+      asio::post(state->loop, [over, done = std::move(done)]() mutable { std::move(done)(over); });
+      return;
+    }
+    state->readiness.wait(*state->entry, what, limits->deadline(),
+                          [state, done = std::move(done)](Outcome outcome) mutable {
+                            state->on_stop.reset();
+                            std::move(done)(outcome);
+                          });
+    if (limits->stop().stop_possible())
+      state->on_stop.emplace(limits->stop(), State::OnStop{state, state->waits});
+  };
+  return asio::async_initiate<const asio::use_awaitable_t<>, void(Outcome)>(begin, asio::use_awaitable);
 }
 
 Awaitable<void> Waiter::yield() {
-  const auto loop = state_->socket.get_executor();
-  co_await asio::post(loop, asio::use_awaitable);
+  return asio::post(loop_, asio::use_awaitable);
+}
+
+void Waiter::watch(std::move_only_function<void()> closed) {
+  if (state_->entry) state_->readiness.watch(*state_->entry, std::move(closed));
+}
+
+bool Waiter::watched() const {
+  return state_->entry && state_->entry->watched();
+}
+
+const Readiness::Entry& Waiter::entry() const {
+  return *state_->entry;
 }
 
 }  // namespace linewatch::connection

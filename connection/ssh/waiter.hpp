@@ -1,41 +1,54 @@
 #pragma once
-// One stream socket (TCP, or the near end of a way through a jump host) with the one timer that enforces
-// deadlines on it. A deadline and a stop meet the file descriptor here: both set a flag and cancel the
-// socket, whose waiter then wakes and looks. Owned by one transport, on its loop.
+// One stream socket (TCP, or the near end of a way through a jump host) and the one wait on it that may be
+// under way. A deadline and a stop meet the file descriptor here. Owned by one transport, on its loop.
+
+#include <sys/socket.h>
 
 #include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/generic/stream_protocol.hpp>
-#include <boost/asio/steady_timer.hpp>
+#include <functional>
 #include <memory>
 
 #include "connection/context.hpp"
 #include "connection/session.hpp"
+#include "connection/ssh/readiness.hpp"
 
 namespace linewatch::connection {
 
 class Waiter {
  public:
-  using Stream = boost::asio::generic::stream_protocol;
-  enum class Outcome { ready, expired, stopped, failed };
+  using Outcome = Readiness::Outcome;
 
   explicit Waiter(const boost::asio::any_io_executor& loop);
   ~Waiter();  // closes the socket
   Waiter(const Waiter&) = delete;
   Waiter& operator=(const Waiter&) = delete;
 
-  Stream::socket& socket() const;
+  void take(int socket);  // non-blocking; the one before is closed
+  int socket() const;     // -1: none
+  void close();
 
-  // `failed` leaves the cause in `error`. The socket is open.
-  Awaitable<Outcome> connect(Context ctx, Stream::endpoint peer, boost::system::error_code& error);
+  // Connects the socket. `failed` leaves the cause in `error`, an errno.
+  Awaitable<Outcome> connect(Context ctx, const sockaddr* peer, socklen_t size, int& error);
   // Readable, or also writable if asked. May return `ready` without cause: the caller tries and waits again.
-  Awaitable<Outcome> wait(Context ctx, bool or_writable);
+  // `ctx` outlives the wait.
+  Awaitable<Outcome> wait(const Context& ctx, bool or_writable);
   // Lets the loop's other work go first.
   Awaitable<void> yield();
 
+  // Calls `closed` once, from the loop, when the other side's close comes while nobody waits. Empty: no
+  // longer.
+  void watch(std::move_only_function<void()> closed);
+  bool watched() const;
+  // Of a watched socket, as far as the loop has heard since the last wait: nothing came; the close came.
+  bool silent() const { return !entry().stirred(); }
+  bool closed() const { return entry().closed(); }
+
  private:
   struct State;
-  class Guard;
-  std::shared_ptr<State> state_;
+  Awaitable<Outcome> wait_for(const Context& ctx, Readiness::For what);
+  const Readiness::Entry& entry() const;
+  boost::asio::any_io_executor loop_;
+  std::shared_ptr<State> state_;  // shared with a stop that is on its way from another thread
 };
 
 }  // namespace linewatch::connection

@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "connection/cli/byte_channel.hpp"
 
@@ -94,14 +95,27 @@ class ScriptedChannel final : public ByteChannel {
     return {};
   }
 
+  bool slow = false;  // nothing goes without waiting
+
+  Result<bool> write_ready(std::string_view& bytes) override {
+    if (ended_) return fail(ErrorCode::closed, Phase::write, "the router is gone");
+    if (slow) return false;
+    take(std::exchange(bytes, {}));
+    return true;
+  }
+
   Awaitable<Result<void>> write(Context, std::string_view bytes) override {
     if (ended_) co_return fail(ErrorCode::closed, Phase::write, "the router is gone");
-    written += bytes;
-    on_write(bytes);
+    take(bytes);
     co_return Result<void>();
   }
 
  private:
+  void take(std::string_view bytes) {
+    written += bytes;
+    on_write(bytes);
+  }
+
   boost::asio::io_context& loop_;
   boost::asio::steady_timer alarm_;
   std::string to_read_;
