@@ -17,8 +17,8 @@ namespace {
 
 Peer peer_of(const RouterAccess& access) {
   return Peer{
-      access.name, access.address,      access.port, access.legacy_ssh, access.connection.source_address,
-      access.via,  access.key_exchanges};
+      access.name, access.address,       access.port,    access.legacy_ssh, access.connection.source_address,
+      access.via,  access.key_exchanges, access.hang_ups};
 }
 
 // Should a socket be written to after its peer went: an error code, not the end of the process.

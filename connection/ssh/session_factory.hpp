@@ -31,7 +31,8 @@ struct RouterAccess {
   config::ConnectionSettings connection;
   std::shared_ptr<JumpHost> via;  // null: directly. make_factory_behind() sees that it is ready
   Use use = Use::shell;
-  std::shared_ptr<Gate> key_exchanges;  // see Peer
+  std::shared_ptr<Gate> key_exchanges;  // see Peer, as the next
+  std::shared_ptr<HangUps> hang_ups;
 };
 
 // `resolver` and `host_keys` outlive the factory and its sessions.

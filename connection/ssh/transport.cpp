@@ -458,7 +458,12 @@ bool Transport::alive() const {
   return ::poll(&watched, 1, 0) == 0;
 }
 
+void Transport::on_hang_up(std::function<void()> gone) {
+  if (peer_.hang_ups) ear_ = peer_.hang_ups->listen(waiter_.socket().native_handle(), std::move(gone));
+}
+
 Awaitable<void> Transport::close(Context ctx) {
+  ear_.reset();
   if (!settled_) co_return;  // a login in the middle of a call knows no polite end
   if (channel_ != nullptr && ssh_channel_is_open(channel_) != 0) {
     const ssh_channel channel = channel_;

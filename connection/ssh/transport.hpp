@@ -17,6 +17,7 @@
 #include "connection/cli/byte_channel.hpp"
 #include "connection/pool/gate.hpp"
 #include "connection/resolver.hpp"
+#include "connection/ssh/hang_ups.hpp"
 #include "connection/ssh/host_keys.hpp"
 #include "connection/ssh/private_keys.hpp"
 #include "connection/ssh/waiter.hpp"
@@ -33,6 +34,7 @@ struct Peer {
   std::string source_address;                     // empty: the system's choice
   std::shared_ptr<JumpHost> via = nullptr;        // ready; null: directly
   std::shared_ptr<Gate> key_exchanges = nullptr;  // so many at a time on this loop; null: any
+  std::shared_ptr<HangUps> hang_ups = nullptr;    // null: nobody hears of a close while nothing is read
 
   std::string label() const;  // "bj-edge-1 (192.0.2.1:22)", "bj-edge-1 (192.0.2.1:22 via bastion)"
 };
@@ -78,6 +80,8 @@ class Transport final : public ByteChannel {
   Awaitable<void> close(Context ctx);
 
   bool alive() const;  // false as soon as the other side's close can be seen
+  // Once the connection stands: `gone` is called, at most once, when the other side closes it.
+  void on_hang_up(std::function<void()> gone);
   const Peer& peer() const { return peer_; }
 
   // For who works the logged-in connection in another way, and ends that before the transport goes.
@@ -133,6 +137,7 @@ class Transport final : public ByteChannel {
   ssh_counter_struct taken_{};
   std::uint64_t taken_at_end_ = 0;
   bool read_without_waiting_ = false;  // an endless output must not keep the loop to itself
+  HangUps::Ear ear_;                   // goes before the socket
 };
 
 }  // namespace linewatch::connection
