@@ -48,7 +48,8 @@ Routers::Routers(boost::asio::any_io_executor loop, const config::Settings& sett
       host_keys_(settings.host_keys, learned_host_keys_file(settings)),
       lockout_(loop_, lockout_memory(settings, owner, *log_), log_),
       gate_(connection::Gate::make(loop_, gate_limits(settings.connection.total))),
-      key_exchanges_(connection::Gate::make(loop_, key_exchange_limits)) {}
+      key_exchanges_(connection::Gate::make(loop_, key_exchange_limits)),
+      hang_ups_(connection::HangUps::make(loop_)) {}
 
 Result<std::unique_ptr<Routers>> Routers::open(boost::asio::any_io_executor loop,
                                                const config::Settings& settings,
@@ -99,6 +100,7 @@ std::unique_ptr<connection::SessionFactory> Routers::factory_for(const config::R
   access.via = way_to(router);
   access.use = use;
   access.key_exchanges = key_exchanges_;
+  access.hang_ups = hang_ups_;
   std::vector<connection::GuardedLogin> logins;
   for (const std::string& name : router.credentials) {
     const config::Credential& credential = settings_.credentials.at(name);

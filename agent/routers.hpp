@@ -62,6 +62,7 @@ class Routers {
   connection::LockoutGuard lockout_;
   std::shared_ptr<connection::Gate> gate_;                    // of all logins
   std::shared_ptr<connection::Gate> key_exchanges_;           // of those that compute
+  std::shared_ptr<connection::HangUps> hang_ups_;             // of idle sessions
   std::vector<std::shared_ptr<connection::JumpHost>> jumps_;  // one that others are behind stands before them
   std::map<std::string, std::shared_ptr<connection::Pool>> pools_;
 };

@@ -113,6 +113,17 @@ std::string session_table(const Json& sessions) {
   return table.text();
 }
 
+// "closed so far: 2 worn, 1 lost"
+std::string closes(const Json& router) {
+  std::string out;
+  for (const auto& [reason, times] : field(router, "closed_by_reason").items()) {
+    if (!times.is_number_unsigned() || times.get<std::uint64_t>() == 0) continue;
+    out += fmt::format("{}{} {}", out.empty() ? "closed so far: " : ", ", times.get<std::uint64_t>(),
+                       config::printable(reason));
+  }
+  return out.empty() ? out : out + '\n';
+}
+
 // The time of day is enough of a moment that lies minutes ago at most.
 std::string time_of_day(const Json& object, const char* key) {
   const std::string moment = text(object, key);
@@ -159,7 +170,7 @@ std::string status_table(const Json& status, bool in_detail) {
   out += "\n" + router_table(list(status, "routers"));
   for (const Json& router : list(status, "routers")) {
     if (!in_detail) break;
-    out += "\n" + session_table(list(router, "sessions"));
+    out += "\n" + session_table(list(router, "sessions")) + closes(router);
     out += "\n" + line_table(list(router, "lines"));
   }
   out += sentences(status, "warnings", "WARNINGS");

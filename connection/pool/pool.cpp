@@ -224,9 +224,26 @@ Awaitable<Result<Lease>> Pool::acquire(Context ctx, std::string holder) {
 void Pool::forget_lost_sessions(TimePoint now) {
   for (int i = 0; i < core_.slots(); ++i) {
     const bool idle = core_.state(i) == SlotState::idle;
-    if (idle && !seats_[static_cast<std::size_t>(i)].session->alive())
-      core_.session_lost(now, core_.ticket(i));
+    if (idle && !seats_[static_cast<std::size_t>(i)].session->alive()) session_lost(i, now);
   }
+}
+
+// Whoever uses or checks the session sees it without being told, and the pool when it comes back.
+void Pool::hung_up(int slot) {
+  if (slot >= core_.slots() || core_.state(slot) != SlotState::idle) return;
+  session_lost(slot, Clock::now());
+  step();
+}
+
+void Pool::session_lost(int slot, TimePoint now) {
+  constexpr auto said_for =
+      std::chrono::hours(1);  // one with a short time limit for idle lines does it always
+  const bool say = now >= say_losses_from_;
+  if (say) say_losses_from_ = now + said_for;
+  log_->log(say ? spdlog::level::info : spdlog::level::debug,
+            "the router closed an idle session router={} idle_seconds={:.0f} uses={}", router_,
+            seconds(now - core_.since(slot)), core_.uses(slot));
+  core_.session_lost(now, core_.ticket(slot));
 }
 
 void Pool::give_back(Ticket ticket) {
@@ -327,6 +344,9 @@ Awaitable<void> Pool::log_in(Ticket ticket) {
   login_unit->reset();
   if (session) {
     seat(ticket).session = std::move(*session);
+    seat(ticket).session->on_hang_up([weak = weak_from_this(), slot = ticket.slot] {
+      if (const auto pool = weak.lock()) pool->hung_up(slot);
+    });
     log_login_success(Clock::now() - began);
     core_.login_succeeded(Clock::now(), ticket);
   } else {

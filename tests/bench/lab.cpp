@@ -49,6 +49,7 @@ Lab::Lab(Server server)
     : server_(std::move(server)),
       resolver_(1),
       host_keys_({config::HostKeySettings::Policy::off, "/nonexistent"}, "/nonexistent"),
+      hang_ups_(HangUps::make(loop_.get_executor())),
       platform_(cisco()),
       log_(error_log()) {}
 
@@ -58,6 +59,7 @@ std::unique_ptr<SessionFactory> Lab::factory(const std::string& router) {
   access.address = server_.address;
   access.port = server_.port;
   access.platform = platform_;
+  access.hang_ups = hang_ups_;
   config::Credential credential;
   credential.name = "bench";
   credential.username = user;

@@ -12,6 +12,7 @@
 #include "connection/pool/pool.hpp"
 #include "connection/resolver.hpp"
 #include "connection/session.hpp"
+#include "connection/ssh/hang_ups.hpp"
 #include "connection/ssh/host_keys.hpp"
 
 namespace linewatch::bench {
@@ -47,6 +48,7 @@ class Lab {
   boost::asio::io_context loop_{1};
   connection::Resolver resolver_;
   connection::HostKeys host_keys_;
+  std::shared_ptr<connection::HangUps> hang_ups_;
   std::shared_ptr<const config::Platform> platform_;
   std::shared_ptr<spdlog::logger> log_;
   int running_ = 0;
