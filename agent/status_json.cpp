@@ -170,6 +170,7 @@ Json to_json(const RouterView& view, const Moment& now) {
   json["breaker_open"] = pool.breaker_open;
   json["breaker_openings"] = figures.breaker_openings;
   json["leaks"] = figures.leaks;
+  json["stale_reports"] = figures.stale_reports;
   json["wait_s"] = to_json(figures.wait_time);
   json["login_s"] = to_json(figures.login_time);
   if (pool.last_login_error) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "agent/text_table.hpp"
+#include "config/counted.hpp"
 #include "config/printable.hpp"
 
 namespace linewatch::agent {
@@ -49,6 +50,12 @@ const Json& list(const Json& object, const char* key) {
   return value.is_array() ? value : none;
 }
 
+std::string longest_stall(const Json& agent) {
+  const Json& longest = field(field(agent, "event_loop_stall_s"), "longest");
+  if (!longest.is_number()) return {};
+  return fmt::format(", loop held up for {:.0f} ms at most", longest.get<double>() * 1000);
+}
+
 std::string agent_lines(const Json& agent) {
   const Json& lines = field(agent, "lines");
   std::string states;
@@ -61,12 +68,12 @@ std::string agent_lines(const Json& agent) {
   }
   return fmt::format(
       "agent {}, linewatch {}, pid {}, up {} (since {})\n{}, {}{}\n{}, {} skipped ({} of them paused, {} "
-      "while warming up)\n",
+      "while warming up){}\n",
       text(agent, "name"), text(agent, "version"), text(agent, "pid"), time(agent, "uptime_s"),
-      text(agent, "since"), counted(count(agent, "routers"), "router"),
-      counted(count(lines, "total"), "line"), states, counted(count(agent, "turns"), "turn"),
+      text(agent, "since"), config::counted(count(agent, "routers"), "router"),
+      config::counted(count(lines, "total"), "line"), states, config::counted(count(agent, "turns"), "turn"),
       count(agent, "turns_skipped"), count(agent, "turns_skipped_paused"),
-      count(agent, "turns_skipped_warm_up"));
+      count(agent, "turns_skipped_warm_up"), longest_stall(agent));
 }
 
 std::string destination_table(const Json& destinations) {

@@ -6,9 +6,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "config/counted.hpp"
 #include "connection/pool/demand.hpp"
 
 namespace linewatch::connection {
+
+using config::counted;
 
 namespace {
 
@@ -574,8 +577,8 @@ std::vector<std::string> PoolCore::hints(TimePoint now) const {
   std::vector<std::string> hints;
   const std::uint64_t waits = recent_waits_.events(now), timeouts = recent_wait_timeouts_.events(now);
   if (!last_login_error_ && (timeouts > 0 || waits >= 10)) {
-    hints.push_back(fmt::format(
-        "{} waits, {} time-outs in the last hour: raise max_connections or the interval", waits, timeouts));
+    hints.push_back(fmt::format("{}, {} in the last hour: raise max_connections or the interval",
+                                counted(waits, "wait"), counted(timeouts, "time-out")));
   }
   if (const std::uint64_t losses = recent_losses_.events(now); losses >= 3) {
     hints.push_back(fmt::format(

@@ -135,6 +135,7 @@ void Pool::execute(Action& action) {
       seat(action.ticket).stop.request_stop();
       break;
     case Action::Kind::drained:
+      log_->debug("all sessions are closed router={}", router_);
       is_drained_ = true;
       drained_.cancel();
       timer_.cancel();
@@ -307,12 +308,15 @@ Awaitable<void> Pool::drain(Context ctx) {
 }
 
 void Pool::reconfigure(PoolPolicy policy) {
+  log_->debug("other limits router={} max_connections={} min_connections={}", router_, policy.max_connections,
+              policy.min_connections);
   core_.reconfigure(Clock::now(), policy);
   while (seats_.size() < static_cast<std::size_t>(core_.slots())) seats_.emplace_back();
   step();
 }
 
 void Pool::renew(std::unique_ptr<SessionFactory> factory) {
+  log_->debug("all sessions are to be replaced router={}", router_);
   factory_ = std::move(factory);
   core_.renew(Clock::now());
   step();
@@ -396,7 +400,17 @@ void Pool::login_failed(Ticket ticket, Error error) {
       log_->debug("login failed again router={} failures={}: {}", router_, failed_logins_, error.text);
     }
   }
+  const bool broken_before = core_.breaker_open();
+  const int maximum_before = core_.maximum();
   core_.login_failed(Clock::now(), ticket, std::move(error));
+  if (core_.breaker_open() && !broken_before) {
+    log_->warn("no login for a while router={} failures={} seconds={:.0f}", router_, failed_logins_,
+               seconds(core_.next_login() - Clock::now()));
+  }
+  if (core_.maximum() < maximum_before) {
+    log_->debug("the router grants fewer sessions router={} max_connections={} granted={}", router_,
+                core_.policy().max_connections, core_.maximum());
+  }
   release_unit(ticket);
 }
 
@@ -415,6 +429,7 @@ Awaitable<void> Pool::check(Ticket ticket) {
   auto self = shared_from_this();
   const Context ctx = limited(ticket, core_.policy().health_check_timeout);
   const Result<void> healthy = co_await seat(ticket).session->check(ctx);
+  if (healthy) log_->debug("health check passed router={}", router_);
   if (!healthy) log_->info("health check failed router={}: {}", router_, healthy.error().text);
   core_.check_finished(Clock::now(), ticket, healthy.has_value());
   step();
@@ -424,6 +439,7 @@ Awaitable<void> Pool::recover(Ticket ticket) {
   auto self = shared_from_this();
   const Context ctx = limited(ticket, core_.policy().recover_timeout);
   const Result<void> clean = co_await seat(ticket).session->recover(ctx);
+  if (clean) log_->debug("session came back to its prompt router={}", router_);
   if (!clean)
     log_->info("session did not come back to its prompt and is closed router={}: {}", router_,
                clean.error().text);

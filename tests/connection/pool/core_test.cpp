@@ -510,7 +510,7 @@ TEST_CASE("waits and time-outs of the last hour are counted, and what would help
   world.core.tick(world.now);
   const auto hints = world.core.hints(world.now);
   REQUIRE(hints.size() == 1);
-  CHECK(hints[0] == "1 waits, 1 time-outs in the last hour: raise max_connections or the interval");
+  CHECK(hints[0] == "1 wait, 1 time-out in the last hour: raise max_connections or the interval");
   world.now += 61min;
   CHECK(world.core.hints(world.now).empty());
 }
