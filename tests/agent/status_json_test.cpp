@@ -131,6 +131,15 @@ TEST_CASE("what is wrong with a router is said in sentences, with the phase of t
   CHECK(to_json(view, now)["warnings"].empty());
 }
 
+TEST_CASE("how long the loop was held up stands with the agent's figures") {
+  connection::Histogram stalls;
+  stalls.add(4ms);
+  Json status;
+  status["agent"]["event_loop_stall_s"] = to_json(stalls);
+  CHECK(status["agent"]["event_loop_stall_s"]["longest"] == 0.004);
+  CHECK(status_table(status, false).find("loop held up for 4 ms at most") != std::string::npos);
+}
+
 TEST_CASE("sessions that were closed are told by reason") {
   const config::Router r1 = router();
   RouterView view{&r1, pool_of({SlotState::idle}), {}, {}, std::nullopt};
