@@ -35,11 +35,13 @@ Agent::Agent(asio::io_context& loop, const config::Settings& settings, std::uniq
       log_(std::move(log)),
       routers_(std::move(routers)),
       aggregator_(loop.get_executor(), settings.zabbix, routers_->resolver(), log_),
-      requests_({loop.get_executor(), settings, *routers_, aggregator_, workers_,
+      loop_watch_(loop.get_executor()),
+      requests_({loop.get_executor(), settings, *routers_, aggregator_, workers_, loop_watch_,
                  std::chrono::system_clock::now()}),
       signals_(loop, SIGTERM, SIGINT, SIGHUP) {}
 
 void Agent::start() {
+  loop_watch_.start();
   aggregator_.start();
   start_workers();
   open_control_socket();

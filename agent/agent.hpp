@@ -13,6 +13,7 @@
 
 #include "agent/control/requests.hpp"
 #include "agent/control/server.hpp"
+#include "agent/loop_watch.hpp"
 #include "agent/options.hpp"
 #include "agent/routers.hpp"
 #include "aggregator/aggregator.hpp"
@@ -44,6 +45,7 @@ class Agent {
   std::unique_ptr<Routers> routers_;
   aggregator::Aggregator aggregator_;
   std::vector<std::unique_ptr<scheduler::RouterWorker>> workers_;
+  LoopWatch loop_watch_;
   ControlRequests requests_;
   std::unique_ptr<ControlServer> control_;  // null: off, or it could not be opened
   boost::asio::signal_set signals_;

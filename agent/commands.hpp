@@ -17,6 +17,9 @@ int run_pause(const Options& options);  // and resume
 int run_platforms(const Options& options);
 int run_hostkey(const Options& options);
 
+// One sentence to standard error, and the exit code that goes with it.
+int complain(const std::string& why, int code = exit_not_done);
+
 // Loads the configuration for a command that needs a good one: errors go to standard error, one a line; null
 // then.
 std::optional<config::Settings> load_or_complain(const Options& options);

@@ -4,6 +4,11 @@
 
 namespace linewatch::agent {
 
+int complain(const std::string& why, int code) {
+  std::fprintf(stderr, "linewatch: %s\n", why.c_str());
+  return code;
+}
+
 std::optional<config::Settings> load_or_complain(const Options& options) {
   config::Loaded loaded = config::load(options.config_file);
   if (loaded.ok()) return std::move(loaded.settings);
@@ -27,7 +32,7 @@ std::optional<config::Platforms> known_platforms(const Options& options) {
   config::Platforms builtin = config::builtin_platforms();
   if (!std::filesystem::exists(options.config_file)) {
     if (!options.config_given) return builtin;
-    std::fprintf(stderr, "linewatch: there is no file %s\n", options.config_file.c_str());
+    complain("there is no file " + options.config_file.string());
     return std::nullopt;
   }
   config::Loaded loaded = config::load(options.config_file);

@@ -6,7 +6,7 @@
 
 #include "agent/commands.hpp"
 #include "agent/control/client.hpp"
-#include "agent/text_table.hpp"
+#include "config/counted.hpp"
 
 namespace linewatch::agent {
 
@@ -21,15 +21,11 @@ Json request_for(const Options& options) {
   return request;
 }
 
-int complain(const std::string& why, int code = exit_not_done) {
-  std::fprintf(stderr, "linewatch: %s\n", why.c_str());
-  return code;
-}
-
 // "router r1 (12 lines)", "line L-1"
 std::string what(const Json& answer) {
   std::string text = answer.value("kind", "") + " " + answer.value("name", "");
-  if (answer.value("kind", "") == "router") text += " (" + counted(answer.value("lines", 0U), "line") + ")";
+  if (answer.value("kind", "") == "router")
+    text += " (" + config::counted(answer.value("lines", 0U), "line") + ")";
   return text;
 }
 

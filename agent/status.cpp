@@ -27,11 +27,6 @@ void merge(Json& whole, const Json& piece) {
   }
 }
 
-int complain(const std::string& why, int code = exit_not_done) {
-  std::fprintf(stderr, "linewatch: %s\n", why.c_str());
-  return code;
-}
-
 void show(const Json& status, const Options& options) {
   if (options.json) {
     fmt::print("{}\n", status.dump(-1, ' ', false, Json::error_handler_t::replace));

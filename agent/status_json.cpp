@@ -160,12 +160,17 @@ Json to_json(const RouterView& view, const Moment& now) {
   json["login_failures"] = figures.login_failures;
   json["reused"] = figures.reused;
   json["closed"] = figures.closed;
+  Json closed = Json::object();
+  for (std::size_t i = 0; i < figures.closed_for.size(); ++i)
+    closed[std::string(to_string(static_cast<connection::CloseReason>(i)))] = figures.closed_for[i];
+  json["closed_by_reason"] = std::move(closed);
   json["recoveries"] = figures.recoveries;
   json["health_check_failures"] = figures.health_check_failures;
   json["session_limits"] = figures.session_limits;
   json["breaker_open"] = pool.breaker_open;
   json["breaker_openings"] = figures.breaker_openings;
   json["leaks"] = figures.leaks;
+  json["stale_reports"] = figures.stale_reports;
   json["wait_s"] = to_json(figures.wait_time);
   json["login_s"] = to_json(figures.login_time);
   if (pool.last_login_error) {

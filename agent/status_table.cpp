@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "agent/text_table.hpp"
+#include "config/counted.hpp"
 #include "config/printable.hpp"
 
 namespace linewatch::agent {
@@ -49,6 +50,12 @@ const Json& list(const Json& object, const char* key) {
   return value.is_array() ? value : none;
 }
 
+std::string longest_stall(const Json& agent) {
+  const Json& longest = field(field(agent, "event_loop_stall_s"), "longest");
+  if (!longest.is_number()) return {};
+  return fmt::format(", loop held up for {:.0f} ms at most", longest.get<double>() * 1000);
+}
+
 std::string agent_lines(const Json& agent) {
   const Json& lines = field(agent, "lines");
   std::string states;
@@ -61,12 +68,12 @@ std::string agent_lines(const Json& agent) {
   }
   return fmt::format(
       "agent {}, linewatch {}, pid {}, up {} (since {})\n{}, {}{}\n{}, {} skipped ({} of them paused, {} "
-      "while warming up)\n",
+      "while warming up){}\n",
       text(agent, "name"), text(agent, "version"), text(agent, "pid"), time(agent, "uptime_s"),
-      text(agent, "since"), counted(count(agent, "routers"), "router"),
-      counted(count(lines, "total"), "line"), states, counted(count(agent, "turns"), "turn"),
+      text(agent, "since"), config::counted(count(agent, "routers"), "router"),
+      config::counted(count(lines, "total"), "line"), states, config::counted(count(agent, "turns"), "turn"),
       count(agent, "turns_skipped"), count(agent, "turns_skipped_paused"),
-      count(agent, "turns_skipped_warm_up"));
+      count(agent, "turns_skipped_warm_up"), longest_stall(agent));
 }
 
 std::string destination_table(const Json& destinations) {
@@ -111,6 +118,17 @@ std::string session_table(const Json& sessions) {
                text(each, "uses"), text(each, "holder")});
   }
   return table.text();
+}
+
+// "closed so far: 2 worn, 1 lost"
+std::string closes(const Json& router) {
+  std::string out;
+  for (const auto& [reason, times] : field(router, "closed_by_reason").items()) {
+    if (!times.is_number_unsigned() || times.get<std::uint64_t>() == 0) continue;
+    out += fmt::format("{}{} {}", out.empty() ? "closed so far: " : ", ", times.get<std::uint64_t>(),
+                       config::printable(reason));
+  }
+  return out.empty() ? out : out + '\n';
 }
 
 // The time of day is enough of a moment that lies minutes ago at most.
@@ -159,7 +177,7 @@ std::string status_table(const Json& status, bool in_detail) {
   out += "\n" + router_table(list(status, "routers"));
   for (const Json& router : list(status, "routers")) {
     if (!in_detail) break;
-    out += "\n" + session_table(list(router, "sessions"));
+    out += "\n" + session_table(list(router, "sessions")) + closes(router);
     out += "\n" + line_table(list(router, "lines"));
   }
   out += sentences(status, "warnings", "WARNINGS");

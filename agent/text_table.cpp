@@ -83,8 +83,4 @@ std::string short_time(double seconds) {
   return config::format_duration(whole);
 }
 
-std::string counted(std::uint64_t count, std::string_view what) {
-  return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
-}
-
 }  // namespace linewatch::agent

@@ -2,7 +2,6 @@
 // Tables for people: columns as wide as their contents, two spaces between, long sentences wrapped below.
 // Pure.
 
-#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,8 +32,5 @@ std::string wrapped(std::string_view text, std::size_t indent);
 
 // "42s", "3m12s", "2h5m", "3d4h": what is below two units nobody reads.
 std::string short_time(double seconds);
-
-// "1 line", "2 lines"
-std::string counted(std::uint64_t count, std::string_view what);
 
 }  // namespace linewatch::agent

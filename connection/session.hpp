@@ -64,8 +64,9 @@ class Session {
 
   virtual bool dirty() const = 0;  // a command was left in the middle: recover() or close()
   virtual bool alive() const = 0;  // false as soon as the transport is known to be gone
-  // Calls `lost` at most once, from the loop, when the transport goes while no call is under way.
-  virtual void watch(std::move_only_function<void()> /*lost*/) {}
+  // `gone` is called from the loop, at most once, when the router closes the connection, though nobody uses
+  // the session; not after close() or destruction. Not every session can tell.
+  virtual void on_hang_up([[maybe_unused]] std::function<void()> gone) {}
 };
 
 class SessionFactory {

@@ -104,6 +104,7 @@ Json ControlRequests::agent_json() const {
   json["turns_skipped"] = turns.skipped;
   json["turns_skipped_paused"] = turns.skipped_paused;
   json["turns_skipped_warm_up"] = turns.skipped_warm_up;
+  json["event_loop_stall_s"] = to_json(parts_.loop_watch.stalls());
   return json;
 }
 

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "agent/control/server.hpp"
+#include "agent/loop_watch.hpp"
 #include "agent/routers.hpp"
 #include "aggregator/aggregator.hpp"
 #include "config/settings.hpp"
@@ -30,6 +31,7 @@ struct AgentParts {
   Routers& routers;
   const aggregator::Aggregator& aggregator;
   const std::vector<std::unique_ptr<scheduler::RouterWorker>>& workers;
+  const LoopWatch& loop_watch;
   std::chrono::system_clock::time_point since;  // when the agent started
 };
 

@@ -6,9 +6,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "config/counted.hpp"
 #include "connection/pool/demand.hpp"
 
 namespace linewatch::connection {
+
+using config::counted;
 
 namespace {
 
@@ -187,12 +190,16 @@ void PoolCore::note_session_limit(TimePoint now, int sessions) {
 }
 
 void PoolCore::note_failure(TimePoint now) {
-  const Clock::duration doubled = policy_.backoff_first * (1LL << std::min(failures_, 20));
-  next_login_ = now + jittered(std::min(doubled, policy_.backoff_max), 0.2);
+  next_login_ = now + jittered(backoff(failures_), 0.2);
   ++failures_;
   if (!breaker_open()) return;
   next_login_ = std::max(next_login_, now + policy_.breaker_cool_down);
   if (failures_ == policy_.breaker_failures) ++statistics_.breaker_openings;
+}
+
+Clock::duration PoolCore::backoff(int failures_before) const {
+  const Clock::duration doubled = policy_.backoff_first * (1LL << std::min(failures_before, 20));
+  return std::min(doubled, policy_.backoff_max);
 }
 
 void PoolCore::check_finished(TimePoint now, Ticket ticket, bool healthy) {
@@ -226,9 +233,17 @@ void PoolCore::close_finished(TimePoint now, Ticket ticket) {
 }
 
 void PoolCore::session_lost(TimePoint now, Ticket ticket) {
-  if (!honour(ticket, SlotState::idle)) return;
+  const Slot* const slot = honour(ticket, SlotState::idle);
+  if (!slot) return;
+  recent_losses_.count(now);
+  if (slot->uses == 0) note_unused_loss(now);
   close(ticket.slot, now, CloseReason::lost);
   settle(now);
+}
+
+// A router that closes what nobody has used yet would be logged in to without end, only to keep warm.
+void PoolCore::note_unused_loss(TimePoint now) {
+  next_warm_ = now + jittered(backoff(unused_losses_++), 0.2);
 }
 
 // --- time
@@ -288,6 +303,7 @@ TimePoint PoolCore::next_wakeup() const {
     if (more_than_warm()) next = std::min(next, slot.since + policy_.idle_timeout);
   }
   if (login_due_) next = std::min(next, next_login_);
+  if (warm_due_) next = std::min(next, next_warm_);
   return next;
 }
 
@@ -337,12 +353,15 @@ void PoolCore::lease(int slot, const Waiter& waiter, TimePoint now) {
   grant.waiter = waiter.id;
   grant.ticket = enter(slot, SlotState::leased, now);
   session.leak_said = false;
+  unused_losses_ = 0;
+  next_warm_ = now;
 }
 
 void PoolCore::start_logins(TimePoint now) {
   reconsider_at_ = TimePoint::max();
-  login_due_ = false;
+  login_due_ = warm_due_ = false;
   if (draining_) return;
+  warm_due_ = started_ && !warming(now) && live() - count(SlotState::closing) < policy_.min_connections;
   int wanted = std::min(wanted_logins(now), room());
   if (wanted > 0 && now < next_login_) {
     login_due_ = true;
@@ -374,7 +393,7 @@ int PoolCore::wanted_logins(TimePoint now) const {
   demand.connecting = count(SlotState::connecting);
   demand.soon_usable = demand.connecting + count(SlotState::checking) + count(SlotState::recovering);
   demand.live = live() - count(SlotState::closing);
-  demand.min_connections = started_ ? policy_.min_connections : 0;
+  demand.min_connections = warming(now) ? policy_.min_connections : 0;
   demand.mean_use = mean_use_;
   demand.login_time = mean_login_;
   return logins_wanted(demand);
@@ -475,6 +494,7 @@ void PoolCore::close(int slot, TimePoint now, CloseReason reason) {
   Action action{Action::Kind::close};
   action.ticket = enter(slot, SlotState::closing, now);
   action.reason = reason;
+  ++statistics_.closed_for[static_cast<std::size_t>(reason)];
   actions_.push_back(std::move(action));
 }
 
@@ -557,8 +577,14 @@ std::vector<std::string> PoolCore::hints(TimePoint now) const {
   std::vector<std::string> hints;
   const std::uint64_t waits = recent_waits_.events(now), timeouts = recent_wait_timeouts_.events(now);
   if (!last_login_error_ && (timeouts > 0 || waits >= 10)) {
+    hints.push_back(fmt::format("{}, {} in the last hour: raise max_connections or the interval",
+                                counted(waits, "wait"), counted(timeouts, "time-out")));
+  }
+  if (const std::uint64_t losses = recent_losses_.events(now); losses >= 3) {
     hints.push_back(fmt::format(
-        "{} waits, {} time-outs in the last hour: raise max_connections or the interval", waits, timeouts));
+        "the router closed {} idle sessions in the last hour: lower health_check_interval below its own idle "
+        "time-out, or min_connections to 0",
+        losses));
   }
   if (limit_ < policy_.max_connections) {
     hints.push_back(

@@ -10,6 +10,7 @@
 //  - a (slot, generation) is honoured once: a late or repeated report is counted in `stale_reports` and
 //    ignored.
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <random>
@@ -37,6 +38,7 @@ struct Ticket {
 using WaiterId = std::uint64_t;
 
 enum class CloseReason { idle, worn, unhealthy, lost, draining };
+inline constexpr std::size_t close_reason_count = 5;
 std::string_view to_string(CloseReason reason);
 
 // What the borrower left behind.
@@ -55,6 +57,7 @@ struct Action {
 
 struct PoolStatistics {
   std::uint64_t created = 0, reused = 0, closed = 0;
+  std::array<std::uint64_t, close_reason_count> closed_for{};  // by CloseReason, when the close began
   std::uint64_t grants = 0, waits = 0, wait_timeouts = 0, cancelled = 0, refused = 0;
   std::uint64_t login_failures = 0, health_check_failures = 0, recoveries = 0, stale_reports = 0;
   std::uint64_t session_limits = 0, breaker_openings = 0, leaks = 0;
@@ -147,6 +150,8 @@ class PoolCore {
   void raise_limit(TimePoint now);
   void note_session_limit(TimePoint now, int sessions);
   void note_failure(TimePoint now);
+  void note_unused_loss(TimePoint now);
+  bool warming(TimePoint now) const { return started_ && now >= next_warm_; }
   void lease(int slot, const Waiter& waiter, TimePoint now);
   void fit_slots();
   bool surplus() const;
@@ -160,6 +165,7 @@ class PoolCore {
   int wanted_logins(TimePoint now) const;
   int room() const;  // logins that may be under way besides
   int freshest_idle() const;
+  Clock::duration backoff(int failures_before) const;
   Clock::duration jittered(Clock::duration base, double fraction);
   std::string why_no_session(TimePoint now, TimePoint arrived) const;
 
@@ -172,13 +178,16 @@ class PoolCore {
   WaiterId next_waiter_ = 1;
   std::vector<Action> actions_;
   PoolStatistics statistics_;
-  LastHour recent_waits_, recent_wait_timeouts_;
+  LastHour recent_waits_, recent_wait_timeouts_, recent_losses_;
   std::optional<Clock::duration> mean_use_, mean_login_;  // moving averages, once one was measured
   std::optional<Error> last_login_error_;                 // of the failure that still lasts
   int failures_ = 0;                                      // in a row
   TimePoint next_login_{};                                // back-off and breaker: no login before
+  int unused_losses_ = 0;                                 // in a row: warm sessions that the router closed
+  TimePoint next_warm_{};                       // after such a loss: no login for warmth alone before
   TimePoint reconsider_at_ = TimePoint::max();  // a waiter has then waited for as long as a login takes
   bool login_due_ = false;                      // a login is wanted and waits for next_login_
+  bool warm_due_ = false;                       // a session is missing and waits for next_warm_
   int limit_ = 0;  // sessions the router grants, as far as it said; max_connections if it never did
   TimePoint limit_return_{};  // when one more is tried, while limit_ is below max_connections
   std::uint64_t epoch_ = 0;   // of the credentials

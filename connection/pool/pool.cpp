@@ -136,6 +136,7 @@ void Pool::execute(Action& action) {
       seat(action.ticket).stop.request_stop();
       break;
     case Action::Kind::drained:
+      log_->debug("all sessions are closed router={}", router_);
       is_drained_ = true;
       drained_.cancel();
       timer_.cancel();
@@ -232,9 +233,26 @@ Awaitable<Result<Lease>> Pool::acquire(Context ctx, std::string holder) {
 void Pool::forget_lost_sessions(TimePoint now) {
   for (int i = 0; i < core_.slots(); ++i) {
     const bool idle = core_.state(i) == SlotState::idle;
-    if (idle && !seats_[static_cast<std::size_t>(i)]->session->alive())
-      core_.session_lost(now, core_.ticket(i));
+    if (idle && !seats_[static_cast<std::size_t>(i)]->session->alive()) session_lost(i, now);
   }
+}
+
+// Whoever uses or checks the session sees it without being told, and the pool when it comes back.
+void Pool::hung_up(int slot) {
+  if (slot >= core_.slots() || core_.state(slot) != SlotState::idle) return;
+  session_lost(slot, Clock::now());
+  step();
+}
+
+void Pool::session_lost(int slot, TimePoint now) {
+  constexpr auto said_for =
+      std::chrono::hours(1);  // one with a short time limit for idle lines does it always
+  const bool say = now >= say_losses_from_;
+  if (say) say_losses_from_ = now + said_for;
+  log_->log(say ? spdlog::level::info : spdlog::level::debug,
+            "the router closed an idle session router={} idle_seconds={:.0f} uses={}", router_,
+            seconds(now - core_.since(slot)), core_.uses(slot));
+  core_.session_lost(now, core_.ticket(slot));
 }
 
 void Pool::give_back(Ticket ticket) {
@@ -298,12 +316,15 @@ Awaitable<void> Pool::drain(Context ctx) {
 }
 
 void Pool::reconfigure(PoolPolicy policy) {
+  log_->debug("other limits router={} max_connections={} min_connections={}", router_, policy.max_connections,
+              policy.min_connections);
   core_.reconfigure(Clock::now(), policy);
   furnish();
   step();
 }
 
 void Pool::renew(std::unique_ptr<SessionFactory> factory) {
+  log_->debug("all sessions are to be replaced router={}", router_);
   factory_ = std::move(factory);
   core_.renew(Clock::now());
   step();
@@ -335,25 +356,15 @@ Awaitable<void> Pool::log_in(Ticket ticket) {
   login_unit->reset();
   if (session) {
     seat(ticket).session = std::move(*session);
-    watch(ticket);
+    seat(ticket).session->on_hang_up([weak = weak_from_this(), slot = ticket.slot] {
+      if (const auto pool = weak.lock()) pool->hung_up(slot);
+    });
     log_login_success(Clock::now() - began);
     core_.login_succeeded(Clock::now(), ticket);
   } else {
     login_failed(ticket, std::move(session.error()));
   }
   step();
-}
-
-// A router may close a session that idles: a replacement is there before the next task wants one.
-void Pool::watch(Ticket ticket) {
-  seat(ticket).session->watch([weak = weak_from_this(), slot = ticket.slot] {
-    auto pool = weak.lock();
-    if (!pool || slot >= pool->core_.slots()) return;
-    if (pool->core_.state(slot) != SlotState::idle) return;  // who works on it will notice
-    pool->log_->info("the router closed an idle session router={}", pool->router_);
-    pool->core_.session_lost(Clock::now(), pool->core_.ticket(slot));
-    pool->step();
-  });
 }
 
 // The unit of the session goes to its seat, where a replacement finds it.
@@ -397,7 +408,17 @@ void Pool::login_failed(Ticket ticket, Error error) {
       log_->debug("login failed again router={} failures={}: {}", router_, failed_logins_, error.text);
     }
   }
+  const bool broken_before = core_.breaker_open();
+  const int maximum_before = core_.maximum();
   core_.login_failed(Clock::now(), ticket, std::move(error));
+  if (core_.breaker_open() && !broken_before) {
+    log_->warn("no login for a while router={} failures={} seconds={:.0f}", router_, failed_logins_,
+               seconds(core_.next_login() - Clock::now()));
+  }
+  if (core_.maximum() < maximum_before) {
+    log_->debug("the router grants fewer sessions router={} max_connections={} granted={}", router_,
+                core_.policy().max_connections, core_.maximum());
+  }
   release_unit(ticket);
 }
 
@@ -416,6 +437,7 @@ Awaitable<void> Pool::check(Ticket ticket) {
   auto self = shared_from_this();
   const Context ctx = limited(ticket, core_.policy().health_check_timeout);
   const Result<void> healthy = co_await seat(ticket).session->check(ctx);
+  if (healthy) log_->debug("health check passed router={}", router_);
   if (!healthy) log_->info("health check failed router={}: {}", router_, healthy.error().text);
   core_.check_finished(Clock::now(), ticket, healthy.has_value());
   step();
@@ -425,6 +447,7 @@ Awaitable<void> Pool::recover(Ticket ticket) {
   auto self = shared_from_this();
   const Context ctx = limited(ticket, core_.policy().recover_timeout);
   const Result<void> clean = co_await seat(ticket).session->recover(ctx);
+  if (clean) log_->debug("session came back to its prompt router={}", router_);
   if (!clean)
     log_->info("session did not come back to its prompt and is closed router={}: {}", router_,
                clean.error().text);

@@ -94,11 +94,12 @@ class Pool : public std::enable_shared_from_this<Pool> {
   void furnish();
   void give_back(Ticket ticket);
   void forget_lost_sessions(TimePoint now);
+  void hung_up(int slot);
+  void session_lost(int slot, TimePoint now);
   Awaitable<void> log_in(Ticket ticket);
   Awaitable<Result<Gate::Unit>> pass_gate(Context ctx, Ticket ticket);
   Awaitable<Result<std::unique_ptr<Session>>> try_logins(Context ctx);
   void release_unit(Ticket ticket);
-  void watch(Ticket ticket);
   Awaitable<void> check(Ticket ticket);
   Awaitable<void> recover(Ticket ticket);
   Awaitable<void> close(Ticket ticket, CloseReason reason);
@@ -121,6 +122,7 @@ class Pool : public std::enable_shared_from_this<Pool> {
   boost::asio::steady_timer drained_;  // never expires; cancelled when the pool is empty
   bool is_drained_ = false;
   bool executing_ = false;
+  TimePoint say_losses_from_{};
   std::string lasting_failure_;  // the login error last logged, to say it once
   int failed_logins_ = 0;        // since the last success
 };

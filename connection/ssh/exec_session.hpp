@@ -31,7 +31,7 @@ class ExecSession final : public Session {
   Awaitable<void> close(Context ctx) override;
   bool dirty() const override { return dirty_; }
   bool alive() const override { return transport_->alive(); }
-  void watch(std::move_only_function<void()> lost) override { transport_->watch(std::move(lost)); }
+  void on_hang_up(std::function<void()> gone) override { transport_->on_hang_up(std::move(gone)); }
 
  private:
   struct Reading;

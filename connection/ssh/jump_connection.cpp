@@ -6,9 +6,10 @@
 
 namespace linewatch::connection {
 
-JumpConnection::JumpConnection(const boost::asio::any_io_executor& loop, std::unique_ptr<Transport> transport)
+JumpConnection::JumpConnection(const boost::asio::any_io_executor& loop, std::unique_ptr<Transport> transport,
+                               Clock::duration patience)
     : transport_(std::move(transport)),
-      pump_(std::make_shared<JumpPump>(loop, transport_->ssh(), transport_->socket())) {
+      pump_(std::make_shared<JumpPump>(loop, transport_->ssh(), transport_->socket(), patience)) {
   pump_->start();
 }
 

@@ -19,8 +19,9 @@ class JumpPump;
 
 class JumpConnection final : public Session {
  public:
-  // The transport is authenticated and has no channel.
-  JumpConnection(const boost::asio::any_io_executor& loop, std::unique_ptr<Transport> transport);
+  // The transport is authenticated and has no channel. `patience`: see JumpPump.
+  JumpConnection(const boost::asio::any_io_executor& loop, std::unique_ptr<Transport> transport,
+                 Clock::duration patience);
   ~JumpConnection() override;  // ends all channels
 
   // Called from the loop, never from within a call of this object's.

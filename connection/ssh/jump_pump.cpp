@@ -1,6 +1,7 @@
 #include "connection/ssh/jump_pump.hpp"
 
 #include <fcntl.h>
+#include <libssh/server.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -18,7 +19,9 @@ namespace {
 
 constexpr std::size_t inbound_limit = 64 * 1024;  // octets of one channel that wait for its near end
 constexpr std::size_t piece = 16 * 1024;          // read from a near end at a time
-constexpr int most_rounds = 16;  // in one pass: an endless flow must not keep the loop to itself
+constexpr int most_silences = 3;
+constexpr std::size_t most_abandoned = 64;  // connects that it has not answered and nobody waits for
+constexpr int most_rounds = 16;             // in one pass: an endless flow must not keep the loop to itself
 
 // Both directions are shut: the session at the near end is gone.
 bool hung_up(int fd) {
@@ -69,8 +72,8 @@ struct JumpPump::Channel : std::enable_shared_from_this<Channel> {
   bool awaits[3] = {};  // by Socket::wait_type
 };
 
-JumpPump::JumpPump(asio::any_io_executor loop, ssh_session session, int socket)
-    : loop_(std::move(loop)), session_(session), socket_(loop_) {
+JumpPump::JumpPump(asio::any_io_executor loop, ssh_session session, int socket, Clock::duration patience)
+    : loop_(std::move(loop)), session_(session), socket_(loop_), patience_(patience), silence_(loop_) {
   const int copy = ::fcntl(socket, F_DUPFD_CLOEXEC, 0);
   boost::system::error_code failure;
   if (copy >= 0) socket_.assign(asio::generic::stream_protocol(AF_UNSPEC, 0), copy, failure);
@@ -86,11 +89,36 @@ void JumpPump::start() {
   ssh_event_add_session(event_, session_);
   ssh_set_counters(session_, &counter_, nullptr);
   if (!socket_.is_open()) return stop("no file descriptor left");
+  watch_silence();
   arm();
+}
+
+// A server that hangs behind a living TCP connection would take everybody behind it along, each at its own
+// time limit. It must answer even what it does not know.
+void JumpPump::watch_silence() {
+  silence_.expires_after(patience_);
+  silence_.async_wait([weak = weak_from_this()](boost::system::error_code cancelled) {
+    const auto self = weak.lock();
+    if (!self || cancelled) return;
+    self->pass();  // hears what has come while the loop was busy elsewhere
+    if (self->stopped()) return;
+    const bool heard = std::exchange(self->heard_, self->counter_.in_bytes) != self->counter_.in_bytes;
+    self->silences_ = heard ? 0 : self->silences_ + 1;
+    if (self->silences_ == most_silences) return self->lose("it has stopped answering");
+    if (!heard) self->ask_for_life();
+    self->watch_silence();
+  });
+}
+
+// libssh's call sends nothing if the answer to an earlier one is still to be collected.
+void JumpPump::ask_for_life() {
+  for (int call = 0; call < 2; ++call) ssh_send_keepalive(session_);
+  pass_later();  // it may have read, too
 }
 
 void JumpPump::stop(const std::string& why) {
   if (stopped()) return;
+  silence_.cancel();
   *loss_ = why;
   for (const ChannelPointer& channel : std::exchange(channels_, {})) {
     if (channel->raw != nullptr) {
@@ -121,6 +149,10 @@ void JumpPump::lose() {
   const char* const reason = ssh_get_disconnect_message(session_);
   std::string why = "the connection broke";
   if (reason != nullptr && *reason != '\0') why = std::string("it closed its connection: \"") + reason + '"';
+  lose(why);
+}
+
+void JumpPump::lose(const std::string& why) {
   stop(why);
   asio::post(loop_, [self = shared_from_this(), why] {
     const auto tell = self->lost;  // a copy: it may be taken back while it runs
@@ -132,6 +164,9 @@ Awaitable<Result<JumpStream>> JumpPump::open(Context ctx, std::string address, s
   constexpr Phase phase = Phase::tcp_connect;
   const auto self = shared_from_this();
   if (stopped()) co_return fail(ErrorCode::closed, phase, "the connection broke");
+  const auto abandoned = std::ranges::count_if(channels_, &Channel::abandoned);
+  if (std::cmp_greater_equal(abandoned, most_abandoned))
+    co_return fail(ErrorCode::unreachable, phase, std::to_string(abandoned) + " connects are unanswered");
   const auto channel = std::make_shared<Channel>(*this, std::move(address), port);
   channel->raw = ssh_channel_new(session_);
   if (channel->raw == nullptr) co_return fail(ErrorCode::internal, phase, "no memory for a channel");

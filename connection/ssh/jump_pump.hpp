@@ -9,6 +9,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -24,8 +25,9 @@ class JumpPump : public std::enable_shared_from_this<JumpPump> {
  public:
   using Socket = boost::asio::generic::stream_protocol::socket;
 
-  // `session` is logged in and lives until stop(), as does `socket`, its connection.
-  JumpPump(boost::asio::any_io_executor loop, ssh_session session, int socket);
+  // `session` is logged in and lives until stop(), as does `socket`, its connection. A connection that is silent
+  // for `patience` is asked for a sign of life, and is lost when nothing came for three times as long.
+  JumpPump(boost::asio::any_io_executor loop, ssh_session session, int socket, Clock::duration patience);
   ~JumpPump();
 
   void start();
@@ -67,6 +69,9 @@ class JumpPump : public std::enable_shared_from_this<JumpPump> {
   void arm();
   void tell_channels_changed();
   void lose();
+  void lose(const std::string& why);
+  void watch_silence();
+  void ask_for_life();
 
   boost::asio::any_io_executor loop_;
   ssh_session session_;
@@ -76,7 +81,11 @@ class JumpPump : public std::enable_shared_from_this<JumpPump> {
   std::vector<ChannelPointer> channels_, marked_,
       held_up_;  // all; with something to do; until the line is free
   std::shared_ptr<std::string> loss_ = std::make_shared<std::string>();
-  bool progress_ = false;  // in this round: something was handed to libssh
+  Clock::duration patience_;
+  boost::asio::steady_timer silence_;
+  std::uint64_t heard_ = 0;  // octets, when that was last looked at
+  int silences_ = 0;         // looks in a row at which there were no more
+  bool progress_ = false;    // in this round: something was handed to libssh
   bool posted_ = false, awaits_read_ = false, awaits_write_ = false;
 };
 

@@ -191,6 +191,7 @@ void Readiness::serve() {
     if (event.data.ptr == nullptr) continue;  // it left meanwhile
     Entry& entry = *static_cast<Entry*>(event.data.ptr);
     if (entry.waiting_) {
+      entry.closed_ = (event.events & over) != 0;  // perhaps behind what is left to read
       end(entry, Outcome::ready);
     } else if (entry.closed_ && entry.watching_) {
       auto watching = std::exchange(entry.watching_, nullptr);

@@ -22,7 +22,7 @@ class SshSession final : public Session {
   Awaitable<void> close(Context ctx) override;
   bool dirty() const override { return driver_.dirty(); }
   bool alive() const override { return transport_->alive(); }
-  void watch(std::move_only_function<void()> lost) override { transport_->watch(std::move(lost)); }
+  void on_hang_up(std::function<void()> gone) override { transport_->on_hang_up(std::move(gone)); }
   const std::string& prompt() const { return driver_.prompt(); }
 
  private:

@@ -91,7 +91,8 @@ Awaitable<Result<std::unique_ptr<Session>>> SshSessionFactory::login_as(
   note("logged in as " + credential.username);
   std::unique_ptr<Session> ready;
   if (access_.use == RouterAccess::Use::jump) {
-    ready = std::make_unique<JumpConnection>(loop_, std::move(transport));
+    ready = std::make_unique<JumpConnection>(loop_, std::move(transport),
+                                             access_.connection.health_check_timeout);
     co_return ready;
   }
   if (access_.use == RouterAccess::Use::exec) {

@@ -468,6 +468,7 @@ bool Transport::alive() const {
 }
 
 Awaitable<void> Transport::close(Context ctx) {
+  waiter_.watch({});
   if (!settled_) co_return;  // a login in the middle of a call knows no polite end
   if (channel_ != nullptr && ssh_channel_is_open(channel_) != 0) {
     const ssh_channel channel = channel_;

@@ -79,9 +79,9 @@ class Transport final : public ByteChannel {
   Awaitable<void> close(Context ctx);
 
   bool alive() const;  // false as soon as the other side's close can be seen
-  // Calls `closed` once, from the loop, when that happens while no call is under way. From then on alive()
-  // and read_ready() go by what the loop has heard, without a system call.
-  void watch(std::move_only_function<void()> closed) { waiter_.watch(std::move(closed)); }
+  // Calls `gone` once, from the loop, when that happens while no call is under way. From then on alive() and
+  // read_ready() go by what the loop has heard, without a system call.
+  void on_hang_up(std::function<void()> gone) { waiter_.watch(std::move(gone)); }
   const Peer& peer() const { return peer_; }
 
   // For who works the logged-in connection in another way, and ends that before the transport goes.

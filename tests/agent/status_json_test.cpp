@@ -131,6 +131,27 @@ TEST_CASE("what is wrong with a router is said in sentences, with the phase of t
   CHECK(to_json(view, now)["warnings"].empty());
 }
 
+TEST_CASE("how long the loop was held up stands with the agent's figures") {
+  connection::Histogram stalls;
+  stalls.add(4ms);
+  Json status;
+  status["agent"]["event_loop_stall_s"] = to_json(stalls);
+  CHECK(status["agent"]["event_loop_stall_s"]["longest"] == 0.004);
+  CHECK(status_table(status, false).find("loop held up for 4 ms at most") != std::string::npos);
+}
+
+TEST_CASE("sessions that were closed are told by reason") {
+  const config::Router r1 = router();
+  RouterView view{&r1, pool_of({SlotState::idle}), {}, {}, std::nullopt};
+  view.pool.statistics.closed_for[static_cast<std::size_t>(connection::CloseReason::lost)] = 2;
+  view.pool.statistics.closed_for[static_cast<std::size_t>(connection::CloseReason::worn)] = 1;
+  Json status;
+  status["routers"].push_back(to_json(view, now));
+  CHECK(status["routers"][0]["closed_by_reason"]["lost"] == 2);
+  CHECK(status["routers"][0]["closed_by_reason"]["idle"] == 0);
+  CHECK(status_table(status, true).find("closed so far: 1 worn, 2 lost\n") != std::string::npos);
+}
+
 TEST_CASE("the tables are no wider than a terminal of 120 columns, and hold what is wrong") {
   const config::Router own = router();
   const config::Line measured = line();

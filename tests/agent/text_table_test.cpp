@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include "config/counted.hpp"
+
+using namespace linewatch;
 using namespace linewatch::agent;
 
 TEST_CASE("columns are as wide as their contents, numbers stand to the right") {
@@ -27,6 +30,6 @@ TEST_CASE("times have two units at most") {
   CHECK(short_time(192) == "3m12s");
   CHECK(short_time(2 * 3600 + 5 * 60 + 59) == "2h5m");
   CHECK(short_time(3 * 86400 + 4 * 3600 + 1800) == "3d4h");
-  CHECK(counted(1, "line") == "1 line");
-  CHECK(counted(0, "line") == "0 lines");
+  CHECK(config::counted(1, "line") == "1 line");
+  CHECK(config::counted(0, "line") == "0 lines");
 }

@@ -8,9 +8,11 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <functional>
 #include <memory>
 #include <stop_token>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "connection/session.hpp"
@@ -55,6 +57,13 @@ struct FakeRouter {
   }
   boost::asio::any_io_executor loop;
   Door commands, logins, closes;  // commands wait until opened; logins and closes pass unless made to wait
+  // The router closes all connections.
+  void hang_up() {
+    ++hang_ups;
+    for (const auto& gone : std::exchange(hung_up, {})) boost::asio::post(loop, gone);
+  }
+  int hang_ups = 0;
+  std::vector<std::function<void()>> hung_up;  // told of that
   int open_sessions = 0, most_sessions = 0, login_count = 0, recoveries = 0, typed = 0;
   std::string output;                             // what every command prints
   std::optional<connection::Error> login_error;   // fails each login
@@ -98,10 +107,12 @@ class FakeSession : public connection::Session {
   }
   connection::Awaitable<void> close(connection::Context ctx) override { co_await router_.closes.pass(ctx); }
   bool dirty() const override { return dirty_; }
-  bool alive() const override { return alive_; }
+  bool alive() const override { return alive_ && router_.hang_ups == hang_ups_before_; }
+  void on_hang_up(std::function<void()> gone) override { router_.hung_up.push_back(std::move(gone)); }
 
  private:
   FakeRouter& router_;
+  const int hang_ups_before_ = router_.hang_ups;
   bool dirty_ = false;
   bool alive_ = true;
 };

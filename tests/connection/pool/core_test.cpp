@@ -510,7 +510,7 @@ TEST_CASE("waits and time-outs of the last hour are counted, and what would help
   world.core.tick(world.now);
   const auto hints = world.core.hints(world.now);
   REQUIRE(hints.size() == 1);
-  CHECK(hints[0] == "1 waits, 1 time-outs in the last hour: raise max_connections or the interval");
+  CHECK(hints[0] == "1 wait, 1 time-out in the last hour: raise max_connections or the interval");
   world.now += 61min;
   CHECK(world.core.hints(world.now).empty());
 }
@@ -527,4 +527,35 @@ TEST_CASE("the use of an idle session allocates nothing") {
     world.core.actions().clear();
   }
   CHECK(world.core.actions().capacity() == 8);
+}
+
+TEST_CASE(
+    "warm sessions that the router closes unused are replaced ever later, and one for a waiter at once") {
+  World world(small_policy(1, 1));
+  world.core.start(world.now);
+  Clock::duration last{};
+  for (int loss = 0; loss < 5; ++loss) {
+    const Ticket login = world.only(Action::Kind::login).ticket;
+    world.core.login_succeeded(world.now, login);
+    world.core.session_lost(world.now, world.core.ticket(login.slot));
+    world.core.close_finished(world.now, world.only(Action::Kind::close).ticket);
+    CHECK(world.take().empty());
+    const Clock::duration rest = world.core.next_wakeup() - world.now;
+    CHECK(rest > last);
+    last = rest;
+    world.now += rest;
+    world.core.tick(world.now);
+  }
+  CHECK(world.core.hints(world.now).size() == 1);
+  const Ticket login = world.only(Action::Kind::login).ticket;
+  world.core.login_succeeded(world.now, login);
+  world.core.session_lost(world.now, world.core.ticket(login.slot));
+  world.core.close_finished(world.now, world.only(Action::Kind::close).ticket);
+  world.acquire();
+  world.core.login_succeeded(world.now, world.only(Action::Kind::login).ticket);
+  const Ticket used = world.only(Action::Kind::grant).ticket;
+  world.core.release(world.now, used, Returned::clean);
+  world.core.session_lost(world.now, world.core.ticket(used.slot));
+  world.core.close_finished(world.now, world.only(Action::Kind::close).ticket);
+  world.only(Action::Kind::login);  // one that was used is replaced at once
 }

@@ -191,6 +191,30 @@ TEST_CASE("a session that a command left dirty is recovered before the next call
   CHECK(shell.router.recoveries == 1);
 }
 
+TEST_CASE("an idle session that the router closes is replaced at once, a borrowed one is its borrower's") {
+  Shell shell(2, 1);
+  shell.pool->start();
+  Got got;
+  shell.spawn(acquire_into(shell.pool, Context(), got));
+  shell.settle();
+  REQUIRE(got.lease);
+  got.lease->give_back();
+  shell.settle();
+  shell.router.hang_up();
+  shell.settle();
+  CHECK(shell.router.login_count == 2);
+  CHECK(shell.pool->core().count(SlotState::idle) == 1);
+  shell.spawn(acquire_into(shell.pool, Context(), got));
+  shell.settle();
+  REQUIRE(got.lease);
+  shell.router.hang_up();
+  shell.settle();
+  CHECK(shell.pool->core().count(SlotState::leased) == 1);
+  got.lease->give_back();
+  shell.settle();
+  CHECK(shell.pool->core().statistics().closed_for[static_cast<std::size_t>(CloseReason::lost)] == 2);
+}
+
 TEST_CASE("min_connections are logged in without a caller") {
   Shell shell(3, 2);
   shell.pool->start();

@@ -347,6 +347,71 @@ TEST_CASE("the death of a jump host is one event: all behind it see it, one log 
   CHECK(lab.count("jump host lost") == 1);
 }
 
+TEST_CASE("a jump host that hangs behind a living TCP connection is lost in one event, an idle one is kept") {
+  if (no_sshd()) return;
+  const Sshd bastion, router;
+  Lab lab;
+  RouterAccess to_bastion = access_to("bastion", bastion.port(), key_of(bastion));
+  to_bastion.connection.health_check_timeout = 500ms;
+  const auto jump = lab.jump(to_bastion);
+  const auto factory = lab.factory(access_to("lab-1", router.port(), key_of(router), jump));
+  std::vector<std::unique_ptr<Session>> sessions;
+  for (int i = 0; i < 3; ++i) {
+    auto session = lab.run(factory->login(Context().within(30s)));
+    REQUIRE_MESSAGE(session.has_value(), session.error().text);
+    sessions.push_back(std::move(*session));
+  }
+  asio::steady_timer longer(lab.loop, 2s);  // than it may be silent
+  bool over = false;
+  longer.async_wait([&](boost::system::error_code) { over = true; });
+  lab.run_until([&] { return over; });
+  CHECK(lab.count("jump host lost") == 0);
+  CHECK(lab.command(*sessions[0], "echo hello")->text == "hello\n");
+
+  const auto serving = bastion.connections();
+  REQUIRE(serving.size() == 1);
+  ::kill(serving[0], SIGSTOP);
+  int ended = 0;
+  for (const auto& session : sessions) {
+    Command what;
+    what.text = "echo hello";
+    lab.start(session->run(Context().within(50s), std::move(what)), [&](Result<CommandOutput> output) {
+      ++ended;
+      REQUIRE_FALSE(output);
+      CHECK(output.error().code == ErrorCode::closed);
+      CHECK(output.error().text.find("jump host bastion is lost: it has stopped answering") !=
+            std::string::npos);
+    });
+  }
+  lab.run_until([&] { return ended == 3 && lab.count("jump host lost") > 0; });
+  CHECK(lab.count("jump host lost") == 1);
+  ::kill(serving[0], SIGCONT);
+  CHECK(lab.run(factory->login(Context().within(30s))));
+  CHECK(jump->logins() == 2);
+}
+
+TEST_CASE("connects that a jump host never answers are so many and no more") {
+  if (no_sshd()) return;
+  const Sshd bastion;
+  Lab lab;
+  const auto jump = lab.jump(bastion);
+  const SilentListener full(true);
+  REQUIRE(lab.run(jump->ready(Context().within(30s))));
+  std::size_t ended = 0;
+  std::optional<Error> last;
+  for (std::size_t i = 1; i <= 100; ++i) {
+    lab.start(jump->open(Context().within(1ms), "127.0.0.1", full.port), [&](Result<JumpStream> stream) {
+      REQUIRE_FALSE(stream);
+      last = stream.error();
+      ++ended;
+    });
+    lab.run_until([&] { return ended == i; });
+  }
+  CHECK(jump->channels() == 64);
+  CHECK(last->code == ErrorCode::unreachable);
+  CHECK(last->text == "jump host bastion: 64 connects are unanswered");
+}
+
 TEST_CASE("each who waits for the jump host's login obeys its own context") {
   SshPeer::Options options;
   options.silent = SshPeer::Silent::in_authentication;

@@ -163,8 +163,10 @@ void Session::run_shell(Channel& channel, TimePoint now) {
 void Session::write(Channel& channel, TimePoint now) {
   const auto& config = router_->config;
   std::size_t sent = 0;
+  channel.paused = false;
   while (sent < channel.out.size() && !unsent()) {
-    if (config.chunk_delay.count() > 0 && now < channel.next_write) break;
+    channel.paused = config.chunk_delay.count() > 0 && now < channel.next_write;
+    if (channel.paused) break;
     std::size_t size = std::min<std::size_t>(channel.out.size() - sent, 16 * 1024);
     if (config.chunk > 0) size = std::min(size, static_cast<std::size_t>(config.chunk));
     size = std::min<std::size_t>(size, ssh_channel_window_size(channel.handle));
@@ -197,12 +199,12 @@ bool Session::unsent() const {
   return (ssh_get_status(ssh_.get()) & SSH_WRITE_PENDING) != 0;
 }
 
-Session::TimePoint Session::next_wakeup(TimePoint now) const {
+Session::TimePoint Session::next_wakeup() const {
   TimePoint at = hang_up_;
   if (held_auth_) at = std::min(at, auth_due_);
   for (const auto& channel : channels_) {
     if (!channel->shell || channel->finished) continue;
-    if (!channel->out.empty() && channel->next_write > now) at = std::min(at, channel->next_write);
+    if (channel->paused) at = std::min(at, channel->next_write);
     if (const auto due = channel->shell->wakeup(); due && channel->out.size() < enough_output)
       at = std::min(at, *due);
   }
@@ -226,7 +228,7 @@ void Session::wait() {
       if (!error) self->pump();
     });
   }
-  const TimePoint at = next_wakeup(std::chrono::steady_clock::now());
+  const TimePoint at = next_wakeup();
   if (at == timer_at_) return;
   timer_at_ = at;
   if (at == TimePoint::max()) {

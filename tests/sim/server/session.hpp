@@ -61,6 +61,7 @@ class Session : public std::enable_shared_from_this<Session>, public ShellObserv
     std::unique_ptr<Shell> shell;
     std::string out;         // not yet taken by libssh
     TimePoint next_write{};  // where output is sent in slow pieces
+    bool paused = false;     // the next piece waits for that time
     bool exec = false;
     bool finished = false;  // exit status and close were sent
   };
@@ -74,7 +75,7 @@ class Session : public std::enable_shared_from_this<Session>, public ShellObserv
   void write(Channel& channel, TimePoint now);
   void finish(Channel& channel, TimePoint now);
   void wait();
-  TimePoint next_wakeup(TimePoint now) const;
+  TimePoint next_wakeup() const;
   bool unsent() const;
 
   // What clients ask for. A handler takes over the message.

@@ -1,15 +1,11 @@
 #include <doctest/doctest.h>
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/post.hpp>
-#include <future>
-#include <thread>
-
 #include <libssh/libssh.h>
 
-#include "tests/sim/server/simulator.hpp"
+#include "tests/support/simulator_thread.hpp"
 
 using namespace linewatch::sim;
+using linewatch::test::SimulatorThread;
 using namespace std::chrono_literals;
 
 namespace {
@@ -22,35 +18,6 @@ RouterConfig router(const std::string& name, PlatformKind platform = PlatformKin
   config.targets["*"].delay = 1ms;
   return config;
 }
-
-// A simulator in a thread of its own.
-struct Bench {
-  explicit Bench(std::vector<RouterConfig> routers)
-      : simulator(loop, SimulatorConfig{std::move(routers)},
-                  [this](const std::string& line) { events.push_back(line); }) {
-    const auto started = simulator.start();
-    REQUIRE_MESSAGE(started.has_value(), started.error());
-    thread = std::thread([this] { loop.run(); });
-  }
-  ~Bench() { stop(); }
-  void stop() {
-    if (!thread.joinable()) return;
-    boost::asio::post(loop, [this] { simulator.stop(); });
-    thread.join();
-  }
-  // Counts change on the loop's thread: read them there, or after stop().
-  RouterCounts counts(const std::string& name) {
-    if (!thread.joinable()) return simulator.counts(name);
-    std::promise<RouterCounts> promise;
-    boost::asio::post(loop, [&] { promise.set_value(simulator.counts(name)); });
-    return promise.get_future().get();
-  }
-
-  boost::asio::io_context loop;
-  std::vector<std::string> events;
-  Simulator simulator;
-  std::thread thread;
-};
 
 // A blocking client.
 class Client {
@@ -141,7 +108,7 @@ class Client {
 }  // namespace
 
 TEST_CASE("a router lets in by password, runs a ping and counts what it saw") {
-  Bench bench({router("r1")});
+  SimulatorThread bench({router("r1")});
   const RouterInfo info = bench.simulator.routers().at(0);
   CHECK(info.host_key.fingerprint.starts_with("SHA256:"));
   {
@@ -175,7 +142,7 @@ TEST_CASE("a router lets in by password, runs a ping and counts what it saw") {
 TEST_CASE("a router asks by keyboard-interactive and takes exec channels one after another") {
   RouterConfig config = router("l1", PlatformKind::linux_shell);
   config.keyboard_interactive = true;
-  Bench bench({config});
+  SimulatorThread bench({config});
   Client client(bench.simulator.routers().at(0), "secret", true);
   REQUIRE(client.logged_in);
   int status = -1;
@@ -189,7 +156,7 @@ TEST_CASE("a router asks by keyboard-interactive and takes exec channels one aft
 TEST_CASE("a full router says so in its own words, and has room again after a logout") {
   RouterConfig config = router("r1", PlatformKind::huawei_vrp);
   config.max_sessions = 2;
-  Bench bench({config});
+  SimulatorThread bench({config});
   const RouterInfo info = bench.simulator.routers().at(0);
   Client one(info, "secret");
   {
@@ -212,7 +179,7 @@ TEST_CASE("faults of the connection") {
     RouterConfig config = router("r1");
     config.faults.close_in = Faults::Close::auth;
     config.faults.sessions = 1;
-    Bench bench({config});
+    SimulatorThread bench({config});
     Client first(bench.simulator.routers().at(0), "secret");
     CHECK_FALSE(first.logged_in);
     Client second(bench.simulator.routers().at(0), "secret");
@@ -223,7 +190,7 @@ TEST_CASE("faults of the connection") {
     config.chunk = 1;
     config.faults.close_in = Faults::Close::command;
     config.faults.close_after = 4;
-    Bench bench({config});
+    SimulatorThread bench({config});
     Client client(bench.simulator.routers().at(0), "secret");
     REQUIRE(client.open_shell());
     client.read_to("r1#");
@@ -233,7 +200,7 @@ TEST_CASE("faults of the connection") {
   SUBCASE("endless output waits for a client that does not read") {
     RouterConfig config = router("r1");
     config.faults.endless = true;
-    Bench bench({config});
+    SimulatorThread bench({config});
     Client client(bench.simulator.routers().at(0), "secret");
     REQUIRE(client.open_shell());
     client.read_to("r1#");
@@ -245,7 +212,7 @@ TEST_CASE("faults of the connection") {
 TEST_CASE("routers of old offer old algorithms only") {
   RouterConfig config = router("old");
   config.legacy_ssh = true;
-  Bench bench({config});
+  SimulatorThread bench({config});
   const RouterInfo info = bench.simulator.routers().at(0);
   CHECK(info.host_key.type == "ssh-rsa");
   CHECK_FALSE(Client(info, "secret").connected);  // a client of today finds nothing in common
@@ -265,7 +232,7 @@ TEST_CASE("addresses other than loopback are refused, and names are unique") {
 TEST_CASE("two hundred sessions at once, each with its own ping") {
   std::vector<RouterConfig> routers;
   for (int i = 0; i < 20; ++i) routers.push_back(router("r" + std::to_string(i)));
-  Bench bench(routers);
+  SimulatorThread bench(routers);
   std::vector<std::unique_ptr<Client>> clients;
   for (const RouterInfo& info : bench.simulator.routers()) {
     for (int i = 0; i < 10; ++i) {
