@@ -16,13 +16,44 @@ namespace {
 using aggregator::PingFigures;
 using aggregator::PingStatus;
 
+// Where the last "ping" was typed behind a prompt; 0 if the text shows none. What came before is not its
+// answer.
+std::size_t last_command(std::string_view text) {
+  constexpr std::string_view word = "ping";
+  for (std::size_t before = text.size();;) {
+    const std::size_t at = text.substr(0, before).rfind(word);
+    if (at == std::string_view::npos) return 0;
+    before = at;
+    std::string_view prompt = text.substr(0, at);
+    for (const std::string_view prefix : {"/tool/", "/tool ", "/", "execute ", "do ", "sudo "}) {
+      if (prompt.ends_with(prefix)) prompt.remove_suffix(prefix.size());
+    }
+    if (prompt.ends_with(' ')) prompt.remove_suffix(1);
+    const std::size_t after = at + word.size();
+    const bool whole_word = after < text.size() && (text[after] == ' ' || text[after] == '6');
+    const bool behind_prompt = !prompt.empty() && std::string_view("#>$%]").contains(prompt.back());
+    if (whole_word && behind_prompt) return at;
+  }
+}
+
 class Reading {
  public:
   Reading(const config::Platform& platform, std::string_view text)
-      : platform_(platform), answer_(platform.ping.answer), text_(text), body_(text) {
+      : platform_(platform),
+        answer_(platform.ping.answer),
+        text_(text.substr(last_command(text))),
+        body_(text_) {
     Match begin;
-    begun_ = answer_.begin && begin.find_last(answer_.begin, text);
-    if (begun_) body_ = text.substr(begin.begin());
+    begun_ = answer_.begin && begin.find_last(answer_.begin, text_);
+    if (!begun_) return;
+    body_ = text_.substr(begin.begin());
+    // What stands before the beginning may belong to this ping (EOS prints complaints there) or be another's.
+    for (const config::TotalsPattern& totals : answer_.totals) {
+      Match earlier;
+      if (!earlier.find_last(totals.pattern, text_.substr(0, begin.begin()))) continue;
+      text_.remove_prefix(earlier.end());
+      begin.find_last(answer_.begin, text_);
+    }
   }
 
   PingFigures figures() && {
@@ -61,7 +92,7 @@ class Reading {
 
   const config::Platform& platform_;
   const config::PingAnswer& answer_;
-  std::string_view text_, body_;  // all of it; from the answer's beginning on
+  std::string_view text_, body_;  // all of the last ping; from its answer's first line on
   bool begun_ = false;
   PingFigures figures_;
 };
@@ -82,10 +113,13 @@ void Reading::read_totals() {
     if (!out) fail("not understood: " + shown(match.whole()));
   };
   Match match;
-  for (const config::Pattern& pattern : answer_.totals) {
-    if (!match.find_last(pattern, body_)) continue;
+  for (const config::TotalsPattern& totals : answer_.totals) {
+    if (!match.find_last(totals.pattern, body_)) continue;
+    if (totals.sent) figures_.sent = totals.sent;
+    if (totals.received) figures_.received = totals.received;
     count(match, "sent", figures_.sent);
     count(match, "received", figures_.received);
+    for (auto* each : {&figures_.min_ms, &figures_.avg_ms, &figures_.max_ms}) read_total(match, "rtt", *each);
     read_total(match, "min", figures_.min_ms);
     read_total(match, "avg", figures_.avg_ms);
     read_total(match, "max", figures_.max_ms);
@@ -107,10 +141,14 @@ void Reading::check_times() {
 }
 
 void Reading::with_counts() {
-  if (!judge_counts(figures_)) return;
+  if (!judge_counts(figures_, answer_.duplicates_counted)) return;
   if (*figures_.received > 0) {
     check_times();
     if (figures_.status != PingStatus::error) read_probes();
+    if (answer_.times_from_replies && !figures_.avg_ms) {
+      times_from_probes(figures_);
+      figures_.stddev_ms.reset();  // which no router printed
+    }
     return;
   }
   // Nothing came back: times printed all the same are not of this run.
@@ -228,6 +266,11 @@ std::string Reading::telling_line() const {
 }
 
 }  // namespace
+
+std::optional<std::string> rejected(const config::Platform& platform, std::string_view answer) {
+  auto line = first_line(platform.cli.rejections, answer);
+  return line ? std::move(line) : first_line(platform.ping.answer.refused, answer);
+}
 
 PingFigures parse_ping(const config::Platform& platform, std::string_view transcript) {
   std::string storage;
