@@ -170,14 +170,14 @@ std::string shown(std::string_view line) {
 }
 
 std::optional<std::string> first_line(const std::vector<config::Pattern>& patterns, std::string_view text) {
+  std::size_t first = std::string_view::npos;
   Match match;
   for (const config::Pattern& pattern : patterns) {
-    if (!match.find(pattern, text)) continue;
-    const std::size_t begin = match.begin() == 0 ? 0 : text.rfind('\n', match.begin() - 1) + 1;
-    const std::size_t end = std::min(text.find('\n', match.begin()), text.size());
-    return shown(text.substr(begin, end - begin));
+    if (match.find(pattern, text)) first = std::min(first, match.begin());
   }
-  return std::nullopt;
+  if (first == std::string_view::npos) return std::nullopt;
+  const std::size_t begin = line_start(text, first);
+  return shown(text.substr(begin, std::min(text.find('\n', first), text.size()) - begin));
 }
 
 bool judge_counts(aggregator::PingFigures& figures, bool duplicates_counted) {

@@ -16,9 +16,9 @@ namespace {
 using aggregator::PingFigures;
 using aggregator::PingStatus;
 
-// Where the last "ping" was typed behind a prompt; 0 if the text shows none. What came before is not its
-// answer.
-std::size_t last_command(std::string_view text) {
+// Behind the line on which the last "ping" was typed at a prompt; 0 if the text shows none. What came before
+// is not its answer, and what it names (a VRF "NO-ROUTE") no complaint.
+std::size_t after_last_command(std::string_view text) {
   constexpr std::string_view word = "ping";
   for (std::size_t before = text.size();;) {
     const std::size_t at = text.substr(0, before).rfind(word);
@@ -32,7 +32,7 @@ std::size_t last_command(std::string_view text) {
     const std::size_t after = at + word.size();
     const bool whole_word = after < text.size() && (text[after] == ' ' || text[after] == '6');
     const bool behind_prompt = !prompt.empty() && std::string_view("#>$%]").contains(prompt.back());
-    if (whole_word && behind_prompt) return at;
+    if (whole_word && behind_prompt) return std::min(text.find('\n', at), text.size());
   }
 }
 
@@ -41,7 +41,7 @@ class Reading {
   Reading(const config::Platform& platform, std::string_view text)
       : platform_(platform),
         answer_(platform.ping.answer),
-        text_(text.substr(last_command(text))),
+        text_(text.substr(after_last_command(text))),
         body_(text_) {
     Match begin;
     begun_ = answer_.begin && begin.find_last(answer_.begin, text_);
@@ -141,7 +141,7 @@ void Reading::check_times() {
 }
 
 void Reading::with_counts() {
-  if (!judge_counts(figures_, answer_.duplicates_counted)) return;
+  if (!judge_counts(figures_, answer_.duplicates_counted)) return forget_times();
   if (*figures_.received > 0) {
     check_times();
     if (figures_.status != PingStatus::error) read_probes();
@@ -190,8 +190,9 @@ void Reading::read_probes() {
     Match match;
     if (!match.find(reply.pattern, body_)) continue;
     std::vector<std::optional<double>> probes(static_cast<std::size_t>(*figures_.sent));
-    int answered = 0;
+    int answered = 0, lines = 0;
     do {
+      ++lines;
       const std::string_view unit = match.group("unit");
       const auto rtt =
           to_milliseconds(match.group("rtt"), unit.empty() ? std::string_view(answer_.rtt_unit) : unit);
@@ -203,6 +204,10 @@ void Reading::read_probes() {
       if (!probe) ++answered;
       if (!probe) probe = rtt;
     } while (match.find(reply.pattern, body_, match.end()));
+    if (answer_.duplicates_counted && lines == *figures_.received) {
+      figures_.received = answered;
+      judge_counts(figures_);
+    }
     if (answered == *figures_.received) figures_.probes_ms = std::move(probes);
     return;
   }
