@@ -73,6 +73,8 @@ class Reading {
  private:
   void read_totals();
   void read_total(const Match& match, const char* name, std::optional<double>& out);
+  void read_times(const Match& match);
+  bool cut(std::string_view figure) const;
   void with_counts();
   void without_counts();
   void check_times();
@@ -97,6 +99,11 @@ class Reading {
   PingFigures figures_;
 };
 
+// A figure at the very end of the text may go on in what was cut off: "received=1", "max-rtt=19ms".
+bool Reading::cut(std::string_view figure) const {
+  return figure.data() + figure.size() == body_.data() + body_.size();
+}
+
 void Reading::read_total(const Match& match, const char* name, std::optional<double>& out) {
   const std::string_view figure = match.group(name);
   if (figure.empty()) return;
@@ -105,10 +112,22 @@ void Reading::read_total(const Match& match, const char* name, std::optional<dou
   if (!out) fail("not understood: " + shown(match.whole()));
 }
 
+void Reading::read_times(const Match& match) {
+  for (const char* name : {"rtt", "min", "avg", "max", "stddev"}) {
+    const std::string_view figure = match.group(name);
+    if (!figure.empty() && cut(figure)) return;
+  }
+  for (auto* each : {&figures_.min_ms, &figures_.avg_ms, &figures_.max_ms}) read_total(match, "rtt", *each);
+  read_total(match, "min", figures_.min_ms);
+  read_total(match, "avg", figures_.avg_ms);
+  read_total(match, "max", figures_.max_ms);
+  read_total(match, "stddev", figures_.stddev_ms);
+}
+
 void Reading::read_totals() {
   const auto count = [&](const Match& match, const char* name, std::optional<int>& out) {
     const std::string_view digits = match.group(name);
-    if (digits.empty()) return;
+    if (digits.empty() || cut(digits)) return;
     out = to_count(digits);
     if (!out) fail("not understood: " + shown(match.whole()));
   };
@@ -119,11 +138,7 @@ void Reading::read_totals() {
     if (totals.received) figures_.received = totals.received;
     count(match, "sent", figures_.sent);
     count(match, "received", figures_.received);
-    for (auto* each : {&figures_.min_ms, &figures_.avg_ms, &figures_.max_ms}) read_total(match, "rtt", *each);
-    read_total(match, "min", figures_.min_ms);
-    read_total(match, "avg", figures_.avg_ms);
-    read_total(match, "max", figures_.max_ms);
-    read_total(match, "stddev", figures_.stddev_ms);
+    read_times(match);
   }
 }
 
