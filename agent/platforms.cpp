@@ -14,8 +14,12 @@ namespace {
 
 void print_commands(const config::Platform& platform) {
   for (const std::string& command : platform.cli.setup) fmt::print("{}: {}\n", platform.name, command);
-  for (const auto* syntax : {&platform.ping.ipv4, &platform.ping.ipv6}) {
-    if (*syntax) fmt::print("{}: {}\n", platform.name, (*syntax)->command);
+  if (platform.cli.enable) fmt::print("{}: {}\n", platform.name, platform.cli.enable->command);
+  const config::PingProfile& ping = platform.ping;
+  for (const auto* syntax : {&ping.ipv4, &ping.ipv6, &ping.unprivileged_ipv4, &ping.unprivileged_ipv6}) {
+    if (!*syntax) continue;
+    for (const std::string& command : (*syntax)->before) fmt::print("{}: {}\n", platform.name, command);
+    fmt::print("{}: {}\n", platform.name, (*syntax)->command);
   }
   for (const std::string& command : platform.cli.logout) fmt::print("{}: {}\n", platform.name, command);
 }

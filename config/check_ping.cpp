@@ -62,7 +62,7 @@ void check_size(const Check& check, const PingSyntax& syntax) {
                                            *check.line.size, headers, check.line.family));
     return;
   }
-  const int shift = syntax.size->octets == PingOption::Octets::payload ? headers : 0;
+  const int shift = syntax.size->headers_left_out(check.line.family == 6);
   check.within("size", *syntax.size, *check.line.size - shift,
                [&](double bound) { return plain(bound + shift); });
 }
@@ -83,10 +83,16 @@ void check_source(const Check& check, const PingSyntax& syntax) {
 
 }  // namespace
 
-void check_ping(const Reader& reader, const Line& line, const Platform& platform) {
+void check_ping(const Reader& reader, const Line& line, const Router& router) {
+  const Platform& platform = *router.platform;
   const Check check{reader, line, platform};
   const auto& syntax = line.family == 6 ? platform.ping.ipv6 : platform.ping.ipv4;
   if (!syntax) return check.cannot("target", fmt::format("an IPv{} target", line.family));
+  if (router.protocol == Protocol::exec && !syntax->before.empty()) {
+    reader.error("router", fmt::format("the ping of {} is several commands of one session: its router needs "
+                                       "protocol: cli",
+                                       platform.name));
+  }
   if (syntax->count) check.within("count", *syntax->count, line.count + line.warmup, plain);
   if (syntax->timeout) check_timeout(check, *syntax->timeout);
   check_size(check, *syntax);

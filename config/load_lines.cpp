@@ -152,7 +152,7 @@ Line read_line(Reader& reader, Loading& loading, const RouterNames& names) {
                    [](const Problem& p) { return p.severity == Problem::Severity::error; });
   if (router && clean) {
     warn_of_overlong_run(reader, out, *router);
-    if (router->platform) check_ping(reader, out, *router->platform);
+    if (router->platform) check_ping(reader, out, *router);
   }
   if (out.zabbix_host.empty()) {
     const bool on_router = loading.settings.zabbix.layout == Layout::discovery;

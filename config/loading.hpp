@@ -88,8 +88,8 @@ void check_zabbix_hosts(const Loading& loading);
 // A warning for each key that is written and has no effect yet (see the table in without_effect.cpp).
 void warn_of_keys_without_effect(const Loading& loading);
 
-// What the platform's ping can't say about this line. An error at the line's own key, or at the line.
-void check_ping(const Reader& reader, const Line& line, const Platform& platform);
+// What the router's ping can't say about this line. An error at the line's own key, or at the line.
+void check_ping(const Reader& reader, const Line& line, const Router& router);
 
 // A password by any of its ways: `key`, key_file, key_env, key_credential; at most one of them.
 void read_secret(Reader& reader, std::string_view key, const Source& source, std::optional<Secret>& secret);

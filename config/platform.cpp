@@ -13,6 +13,8 @@ Pattern::Pattern(const std::string& text) : text_(text) {
   auto re = std::make_shared<const RE2>("(?m)" + text, options);
   if (re->ok()) {
     for (const auto& [name, number] : re->NamedCapturingGroups()) groups_.emplace_back(name, number);
+    literal_ = required_literal(text);
+    at_line_start_ = text.front() == '^';
   }
   re_ = std::move(re);
 }
@@ -22,6 +24,12 @@ int Pattern::group(std::string_view name) const {
     if (known == name) return number;
   }
   return -1;
+}
+
+int PingOption::headers_left_out(bool ipv6) const {
+  if (octets == Octets::ip_packet) return 0;
+  const int ip = ipv6 ? 40 : 20, icmp = 8;
+  return octets == Octets::icmp ? ip : ip + icmp;
 }
 
 void Platforms::add(std::shared_ptr<const Platform> platform) {

@@ -34,15 +34,32 @@ class Pattern {
   // The number of the group (?P<name>...), or -1.
   int group(std::string_view name) const;
 
+  // Plain text that every match holds, to find the line in question at the speed of memory; empty if the
+  // pattern is not known to match within one line or has no such text.
+  const std::string& literal() const { return literal_; }
+  bool at_line_start() const { return at_line_start_; }  // begins with '^'
+
  private:
   std::string text_;
   std::shared_ptr<const RE2> re_;
   std::vector<std::pair<std::string, int>> groups_;
+  std::string literal_;
+  bool at_line_start_ = false;
 };
+
+// What Pattern::literal() gives for a regular expression (without flags in front).
+std::string required_literal(std::string_view text);
 
 struct Reply {  // the router asks or pages, the agent answers
   Pattern seen;
   std::string answer;  // sent as it is, with no line end added
+};
+
+// How a session that begins without rights is given them (credentials.*.enable_password).
+struct Enable {
+  std::string command;  // "enable"
+  Pattern question;     // "Password:"
+  Pattern privileged;   // a prompt that proves the rights, at its very end: "#"
 };
 
 struct CliProfile {
@@ -52,6 +69,7 @@ struct CliProfile {
       setup;  // typed after login, each to its prompt: paging off, width; a rejection is logged only
   std::vector<Reply> pagers;            // a pager seen although paging was switched off
   std::vector<Reply> questions;         // login surprises: "Change now? [Y/N]"
+  std::optional<Enable> enable;         // none: all sessions have the same rights
   std::vector<Pattern> rejections;      // lines that say a command was not understood or not permitted
   std::vector<Pattern> session_limits;  // texts at login that say no line is free
   std::vector<Pattern>
@@ -70,14 +88,19 @@ struct PingOption {
   };  // what {value} is written in; traffic_class: dscp x 4
   enum class Octets {
     ip_packet,
+    icmp,
     payload
-  };  // what {value} of a size counts; payload: without IP and ICMP headers
-  std::string text;  // typed only when the option is wanted
+  };  // what {value} of a size counts; icmp: without the IP header; payload: without IP and ICMP headers
+  std::string text;       // typed when the option is wanted
+  std::string otherwise;  // typed when it is not
   Unit unit = Unit::none;
   Octets octets = Octets::ip_packet;
   bool fraction = false;           // seconds may have decimals
   std::optional<double> min, max;  // of {value}, in its own unit
   Pattern accepts;                 // what {value} must look like from end to end, if given
+
+  // What {value} of a size leaves out of an IP packet of this family, in octets.
+  int headers_left_out(bool ipv6) const;
 };
 
 // The ping of one address family. A place {name} in the command is replaced by the option's text or by
@@ -85,8 +108,15 @@ struct PingOption {
 // place of both source (an address) and source_interface; where these stand apart: {source_address} and
 // {source_interface}.
 struct PingSyntax {
-  std::string command;  // "ping{vrf} {target}{count}{timeout}{size}{source}{df}"
+  std::vector<std::string> before;  // typed first, each to its prompt, where wishes are commands of their own
+  std::string command;              // "ping{vrf} {target}{count}{timeout}{size}{source}{df}"
   std::optional<PingOption> count, timeout, size, source, source_interface, vrf, df, dscp, interval;
+};
+
+// A line of totals: groups sent, received, min, avg, max, stddev, unit, or rtt (of the one probe there was).
+struct TotalsPattern {
+  Pattern pattern;
+  std::optional<int> sent, received;  // what the line means without printing it: "X is alive"
 };
 
 // One answered probe: groups rtt, seq (optional), unit (optional).
@@ -99,8 +129,7 @@ struct ReplyPattern {
 // groups; a round trip time is in `rtt_unit` unless the group `unit` says us, usec, ms, msec or s.
 struct PingAnswer {
   Pattern begin;  // where the answer starts, after echo and questions; the last match counts
-  std::vector<Pattern>
-      totals;  // groups sent, received, min, avg, max, stddev, unit: any of them; the last match wins
+  std::vector<TotalsPattern> totals;  // the last match of each wins
   std::vector<ReplyPattern> replies;  // the first that is found at all is the one this device prints
   std::vector<Pattern>
       failures;   // one lost probe each: group seq (optional); what is seen of a loss without totals
@@ -108,6 +137,9 @@ struct PingAnswer {
   std::string reply_marks = "!";  // the letters among them that are replies
   std::string unreachable_marks;  // ... that say unreachable
   std::string rtt_unit = "ms";
+  bool duplicates_counted = false;  // `received` counts duplicates too, and may be more than `sent`
+  bool times_from_replies =
+      false;  // no totals of the times are printed: min, avg and max come from the replies, if all are there
   std::vector<Pattern> unreachable;  // no route, unreachable, source interface down: the line is down
   std::vector<Pattern> name_error;   // the target's name was not resolved
   std::vector<Pattern>
@@ -116,6 +148,9 @@ struct PingAnswer {
 
 struct PingProfile {
   std::optional<PingSyntax> ipv4, ipv6;  // their options are those that have a place in the command
+  // What a session without rights may type (cli.enable); the device then sends as many probes as it always
+  // does. None: such a session may type the same.
+  std::optional<PingSyntax> unprivileged_ipv4, unprivileged_ipv6;
   // All options as written, by name, for profiles that extend this one.
   std::map<std::string, PingOption, std::less<>> options, options_ipv6;
   Duration probe_interval{

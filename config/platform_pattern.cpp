@@ -45,6 +45,13 @@ bool read_pattern(Reader& reader, std::string_view key, Pattern& out,
   return true;
 }
 
+void read_pattern(Reader& reader, std::string_view key, int index, YamlNode item, Pattern& out,
+                  std::span<const std::string_view> groups) {
+  if (!item.is_scalar()) return reader.error(key, index, item, "must be a pattern");
+  out = Pattern(std::string(item.text()));
+  if (const auto wrong = complaint(out, groups, {})) reader.error(key, index, item, *wrong);
+}
+
 void read_patterns(Reader& reader, std::string_view key, std::vector<Pattern>& out,
                    std::span<const std::string_view> groups) {
   std::vector<std::string> texts;

@@ -15,13 +15,16 @@ constexpr std::array<std::string_view, 9> option_names = {
 void read_option(Reader& around, std::string_view name, YamlNode node, PingOption& option) {
   Reader reader(around, name, node);
   reader.text("text", option.text);
+  reader.text_or_none("otherwise", option.otherwise);
   reader.word("unit", option.unit,
               {{"none", PingOption::Unit::none},
                {"seconds", PingOption::Unit::seconds},
                {"milliseconds", PingOption::Unit::milliseconds},
                {"traffic_class", PingOption::Unit::traffic_class}});
   reader.word("octets", option.octets,
-              {{"ip_packet", PingOption::Octets::ip_packet}, {"payload", PingOption::Octets::payload}});
+              {{"ip_packet", PingOption::Octets::ip_packet},
+               {"icmp", PingOption::Octets::icmp},
+               {"payload", PingOption::Octets::payload}});
   reader.boolean("fraction", option.fraction);
   constexpr double most = 1e12;
   double limit = 0;
@@ -61,30 +64,35 @@ bool is_place(std::string_view name) {
          std::ranges::find(option_names, name) != option_names.end();
 }
 
-// Every {place} of the command is one we know, and the target is among them.
-void check_places(const Reader& ping, std::string_view key, const std::string& command) {
+// Every {place} of a command is one we know; false if that was reported.
+bool check_places(const Reader& ping, std::string_view key, const std::string& command) {
+  const auto wrong = [&](std::string text) {
+    ping.error(key, std::move(text));
+    return false;
+  };
   std::size_t at = 0;
   while ((at = command.find('{', at)) != std::string::npos) {
     const std::size_t end = command.find('}', at);
-    if (end == std::string::npos) return ping.error(key, "a '{' without its '}'");
+    if (end == std::string::npos) return wrong("a '{' without its '}'");
     const std::string name = command.substr(at + 1, end - at - 1);
     if (!is_place(name))
-      return ping.error(key, fmt::format("no place {{{}}} is known{}", name, suggestion(name, option_names)));
+      return wrong(fmt::format("no place {{{}}} is known{}", name, suggestion(name, option_names)));
     at = end;
   }
-  if (command.find("{target}") == std::string::npos) ping.error(key, "must hold {target}");
   const bool one_line =
       std::ranges::none_of(command, [](char c) { return static_cast<unsigned char>(c) < 0x20; });
-  if (!one_line) ping.error(key, "must be one line");
+  return one_line || wrong("must be one line");
 }
 
-// The options that have a place in the command.
-PingSyntax syntax(std::string command, const Options& options) {
+// The options that have a place in one of the commands.
+PingSyntax syntax(std::vector<std::string> commands, const Options& options) {
   PingSyntax result;
   const auto pick = [&](std::string_view name, std::initializer_list<std::string_view> places) {
     const auto found = options.find(name);
     const bool has_place = std::ranges::any_of(places, [&](std::string_view place) {
-      return command.find(fmt::format("{{{}}}", place)) != std::string::npos;
+      const std::string braced = fmt::format("{{{}}}", place);
+      return std::ranges::any_of(commands,
+                                 [&](const std::string& command) { return command.contains(braced); });
     });
     return found != options.end() && has_place ? std::optional<PingOption>(found->second) : std::nullopt;
   };
@@ -97,19 +105,74 @@ PingSyntax syntax(std::string command, const Options& options) {
   result.df = pick("df", {"df"});
   result.dscp = pick("dscp", {"dscp"});
   result.interval = pick("interval", {"interval"});
-  result.command = std::move(command);
+  result.command = std::move(commands.back());
+  commands.pop_back();
+  result.before = std::move(commands);
   return result;
 }
 
+// One command, or a list of which the last is the ping.
 void read_family(Reader& ping, std::string_view key, const Options& options, std::optional<PingSyntax>& out) {
-  std::string command = out ? out->command : "";
+  std::vector<std::string> commands;
+  if (out) {
+    commands = out->before;
+    commands.push_back(out->command);
+  }
   const YamlNode node = ping.find(key);
-  if (node && node.is_null()) command.clear();
-  if (ping.text(key, command)) check_places(ping, key, command);
-  if (command.empty()) {
+  if (node && node.is_null()) commands.clear();
+  if (ping.texts(key, commands)) {
+    const bool good =
+        std::ranges::all_of(commands, [&](const std::string& each) { return check_places(ping, key, each); });
+    if (good && (commands.empty() || !commands.back().contains("{target}")))
+      ping.error(key, "must hold {target}");
+  }
+  if (commands.empty()) {
     out.reset();
   } else {
-    out = syntax(std::move(command), options);
+    out = syntax(std::move(commands), options);
+  }
+}
+
+void read_unprivileged(Reader& ping, PingProfile& profile) {
+  const YamlNode node = ping.find("unprivileged");
+  if (node && node.is_null()) {
+    profile.unprivileged_ipv4.reset();
+    profile.unprivileged_ipv6.reset();
+    return;
+  }
+  Reader reader(ping, "unprivileged", ping.submap("unprivileged"));
+  read_family(reader, "ipv4", profile.options, profile.unprivileged_ipv4);
+  read_family(reader, "ipv6", profile.options_ipv6, profile.unprivileged_ipv6);
+  reader.finish();
+}
+
+// A pattern, or a map of one and the counts that it stands for.
+void read_totals(Reader& answer, std::vector<TotalsPattern>& out) {
+  static constexpr std::array<std::string_view, 8> groups = {"sent", "received", "min",  "avg",
+                                                             "max",  "stddev",   "unit", "rtt"};
+  const YamlNode node = answer.find("totals");
+  if (!node || node.is_null()) return;
+  out.clear();
+  if (!node.is_list()) {
+    read_pattern(answer, "totals", out.emplace_back().pattern, groups);
+    return;
+  }
+  int index = 0;
+  for (const YamlNode item : node) {
+    TotalsPattern& totals = out.emplace_back();
+    if (item.is_map()) {
+      Reader reader(answer, "totals", index, item);
+      if (reader.required("pattern", "a pattern of the line")) {
+        read_pattern(reader, "pattern", totals.pattern, groups);
+      }
+      int count = 0;
+      if (reader.integer("sent", count, 0, 1)) totals.sent = count;
+      if (reader.integer("received", count, 0, 1)) totals.received = count;
+      reader.finish();
+    } else {
+      read_pattern(answer, "totals", index, item, totals.pattern, groups);
+    }
+    ++index;
   }
 }
 
@@ -120,6 +183,7 @@ void read_ping(Reader& ping, PingProfile& profile) {
   read_options(ping, "options_ipv6", {&profile.options_ipv6});
   read_family(ping, "ipv4", profile.options, profile.ipv4);
   read_family(ping, "ipv6", profile.options_ipv6, profile.ipv6);
+  read_unprivileged(ping, profile);
   ping.duration("probe_interval", profile.probe_interval);
   ping.duration("probe_timeout", profile.probe_timeout);
   ping.boolean("endless", profile.endless);
@@ -138,14 +202,12 @@ void read_ping(Reader& ping, PingProfile& profile) {
 }
 
 void read_answer(Reader& answer, PingAnswer& profile) {
-  static constexpr std::array<std::string_view, 7> totals = {"sent", "received", "min", "avg",
-                                                             "max",  "stddev",   "unit"};
   static constexpr std::array<std::string_view, 3> probe = {"seq", "rtt", "unit"};
   static constexpr std::array<std::string_view, 2> imposed = {"seq", "rtt"};
   static constexpr std::array<std::string_view, 1> lost = {"seq"};
   static constexpr std::array<std::string_view, 1> marks = {"marks"};
   read_pattern(answer, "begin", profile.begin);
-  read_patterns(answer, "totals", profile.totals, totals);
+  read_totals(answer, profile.totals);
   if (const YamlNode list = answer.list("replies")) {
     profile.replies.clear();
     int index = 0;
@@ -166,6 +228,8 @@ void read_answer(Reader& answer, PingAnswer& profile) {
   answer.text_or_none("unreachable_marks", profile.unreachable_marks);
   answer.word("rtt_unit", profile.rtt_unit,
               {{"us", std::string("us")}, {"ms", std::string("ms")}, {"s", std::string("s")}});
+  answer.boolean("duplicates_counted", profile.duplicates_counted);
+  answer.boolean("times_from_replies", profile.times_from_replies);
   read_patterns(answer, "unreachable", profile.unreachable);
   read_patterns(answer, "name_error", profile.name_error);
   read_patterns(answer, "refused", profile.refused);

@@ -41,6 +41,24 @@ void read_replies(Reader& reader, std::string_view key, std::vector<Reply>& out)
   }
 }
 
+void read_enable(Reader& cli, std::optional<Enable>& out) {
+  const YamlNode node = cli.find("enable");
+  if (!node) return;
+  if (node.is_null()) return out.reset();
+  Reader reader(cli, "enable", cli.submap("enable"));
+  if (!reader.ok()) return;
+  Enable enable = out.value_or(Enable{});
+  reader.text("command", enable.command);
+  read_pattern(reader, "question", enable.question);
+  read_pattern(reader, "privileged", enable.privileged);
+  reader.finish();
+  if (!is_command(enable.command)) reader.error("command", "missing (what to type, as 'enable')");
+  if (!enable.question) reader.error("question", "missing (a pattern of what it asks, as '[Pp]assword: ?$')");
+  if (!enable.privileged)
+    reader.error("privileged", "missing (a pattern of the prompt that proves it, as '# ?$')");
+  out = std::move(enable);
+}
+
 bool is_name(std::string_view text) {
   return !text.empty() && text.size() <= 64 && std::ranges::all_of(text, [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
@@ -55,6 +73,7 @@ void read_cli(Reader& cli, CliProfile& profile) {
   read_commands(cli, "setup", profile.setup);
   read_replies(cli, "pagers", profile.pagers);
   read_replies(cli, "questions", profile.questions);
+  read_enable(cli, profile.enable);
   read_patterns(cli, "rejections", profile.rejections);
   read_patterns(cli, "session_limits", profile.session_limits);
   read_patterns(cli, "noise", profile.noise);

@@ -18,6 +18,9 @@ void read_answer(Reader& answer, PingAnswer& profile);
 bool read_pattern(Reader& reader, std::string_view key, Pattern& out,
                   std::span<const std::string_view> groups = {},
                   std::span<const std::string_view> needed = {});
+// The same of an item of the list under a key.
+void read_pattern(Reader& reader, std::string_view key, int index, YamlNode item, Pattern& out,
+                  std::span<const std::string_view> groups = {});
 // A list of patterns (or one); replaces the list as a whole.
 void read_patterns(Reader& reader, std::string_view key, std::vector<Pattern>& out,
                    std::span<const std::string_view> groups = {});

@@ -21,8 +21,17 @@ const T* look_up(const std::vector<T>& all, std::string T::* name_of, const std:
 
 Duration Line::run_limit(const Platform& platform) const {
   // An endless ping is ended by the agent, which allows each probe some lateness of the device's clock.
-  const Duration lateness = platform.ping.endless ? 50ms : 0ms;
-  return (count + warmup) * (std::max(timeout, platform.ping.probe_interval) + lateness) + 5s;
+  const PingProfile& ping = platform.ping;
+  const Duration lateness = ping.endless ? 50ms : 0ms;
+  const Duration usual = (count + warmup) * (std::max(timeout, ping.probe_interval) + lateness) + 5s;
+  if (ping.endless || says_timeout(platform)) return usual;
+  // The device waits for the last reply as long as it always does.
+  return std::max(usual, (count + warmup) * ping.probe_interval + ping.probe_timeout + 5s);
+}
+
+bool Line::says_timeout(const Platform& platform) const {
+  const auto& syntax = family == 6 ? platform.ping.ipv6 : platform.ping.ipv4;
+  return syntax && syntax->timeout;
 }
 
 const Router* Settings::router(const std::string& name) const {

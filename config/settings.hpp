@@ -200,8 +200,11 @@ struct Line {
   std::map<std::string, std::string> labels;
   bool enabled = true;
 
-  // A run's own limit: count x max(timeout, probe interval) + 5 s (face: connection.read_timeout).
+  // A run's own limit: count x max(timeout, probe interval) + 5 s (face: connection.read_timeout). Longer
+  // where the command cannot say the timeout and the device waits longer by itself.
   Duration run_limit(const Platform& platform) const;
+  // Can the platform's command say the timeout? Else the agent imposes it.
+  bool says_timeout(const Platform& platform) const;
 };
 
 struct Settings {

@@ -14,9 +14,8 @@ namespace {
 
 // Where a row's key may stand.
 enum class Where {
-  file,        // the main file
-  credential,  // credentials.*
-  line,        // lines[], defaults.line, routers[].defaults.line
+  file,  // the main file
+  line,  // lines[], defaults.line, routers[].defaults.line
 };
 
 constexpr std::string_view usual = "has no effect yet in this version";
@@ -43,10 +42,6 @@ constexpr Row rows[] = {
     {Where::file, "zabbix.keys", "{}"},
     {Where::file, "zabbix.api", "{}"},
     {Where::file, "tasks", "[]"},
-    {Where::credential, "enable_password"},
-    {Where::credential, "enable_password_file"},
-    {Where::credential, "enable_password_env"},
-    {Where::credential, "enable_password_credential"},
     {Where::line, "warmup", "0"},
     {Where::line, "confirm.times", "0"},
     {Where::line, "group"},
@@ -135,11 +130,6 @@ void warn_of_keys_without_effect(const Loading& loading) {
     };
     each(Where::file, "");
     for (const char* key : {"defaults.line", "routers[].defaults.line", "lines[]"}) each(Where::line, key);
-    const Spot credentials{&top, "credentials"};
-    for (const YamlNode credential : root.find("credentials")) {
-      const Spot spot{&credentials, credential.key()};
-      warner.look(Where::credential, credential, spot);
-    }
   }
 }
 

@@ -62,6 +62,8 @@ class Session {
   // destruction.
   virtual Awaitable<void> close(Context ctx) = 0;
 
+  // Has it all the rights that the profile's `enable` gives? True where there is no such step.
+  virtual bool privileged() const { return true; }
   virtual bool dirty() const = 0;  // a command was left in the middle: recover() or close()
   virtual bool alive() const = 0;  // false as soon as the transport is known to be gone
   // `gone` is called from the loop, at most once, when the router closes the connection, though nobody uses

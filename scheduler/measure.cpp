@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "config/address.hpp"
 #include "scheduler/task/ping.hpp"
@@ -60,19 +61,43 @@ struct Typed {
   std::chrono::system_clock::time_point at;
 };
 
+// Types what comes before the ping. A line that the router rejects is the answer: without it the ping would
+// be another one.
+Awaitable<Result<std::optional<std::string>>> prepare(Context ctx, const config::Platform& platform,
+                                                      connection::Session& session,
+                                                      const std::vector<std::string>& lines) {
+  std::optional<std::string> rejection;
+  for (std::size_t index = 0; index + 1 < lines.size() && !rejection; ++index) {
+    connection::Command command;
+    command.text = lines[index];
+    auto output = co_await session.run(ctx, std::move(command));
+    if (!output) co_return std::unexpected<Error>(std::move(output.error()));
+    if (const auto said = rejected(platform, output->text)) rejection = lines[index] + ": " + *said;
+  }
+  co_return rejection;
+}
+
 // Types the ping on a borrowed session. `at` is set as soon as typing begins.
 Awaitable<Result<Typed>> type_ping(Context ctx, const config::Line& line, const config::Router& router,
-                                   connection::Session& session, std::string text) {
+                                   connection::Session& session, std::vector<std::string> lines) {
   const config::Platform& platform = *router.platform;
   const config::Duration limit = line.run_limit(platform);
+  const Context limited = ctx.within(limit);
+  Typed typed;
+  typed.at = std::chrono::system_clock::now();
+  auto rejection = co_await prepare(limited, platform, session, lines);
+  if (!rejection) co_return std::unexpected<Error>(std::move(rejection.error()));
+  if (*rejection) {
+    typed.figures.error = std::move(**rejection);
+    co_return typed;
+  }
   std::optional<ImposedPing> imposed;
   connection::Command command;
-  command.text = std::move(text);
+  command.text = std::move(lines.back());
   if (platform.ping.endless) {
     imposed.emplace(platform, line.count, line.timeout);
     command.watcher = &*imposed;
   }
-  const Context limited = ctx.within(limit);
   auto output = co_await session.run(limited, std::move(command));
   if (!output) {
     Error error = std::move(output.error());
@@ -82,9 +107,9 @@ Awaitable<Result<Typed>> type_ping(Context ctx, const config::Line& line, const 
     }
     co_return std::unexpected(std::move(error));
   }
-  Typed typed;
   typed.at = output->typed;
   typed.figures = imposed ? imposed->read(*output) : parse_ping(platform, output->text);
+  if (!imposed && !line.says_timeout(platform)) impose_timeout(typed.figures, line.timeout);
   co_return typed;
 }
 
@@ -112,11 +137,16 @@ Awaitable<void> run(Context ctx, const config::Line& line, const config::Router&
       co_return fail_with(result, state_of(lease.error()), lease.error().text);
     }
     measurement.reused = !lease->fresh();
-    measurement.command = *rendered;
-    result.clock = std::chrono::system_clock::now();
     connection::Session& session = lease->session();
-    std::string text = *rendered;
-    auto typed = co_await type_ping(ctx, line, router, session, std::move(text));
+    if (!session.privileged()) rendered = render_ping(line, *router.platform, *address, false);
+    if (!rendered) {
+      lease->give_back();
+      co_return fail_with(result, LineState::line_error, rendered.error());
+    }
+    measurement.command = rendered->back();
+    result.clock = std::chrono::system_clock::now();
+    std::vector<std::string> lines = *rendered;
+    auto typed = co_await type_ping(ctx, line, router, session, std::move(lines));
     lease->give_back();
     if (typed) {
       result.clock = typed->at;

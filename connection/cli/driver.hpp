@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "config/platform.hpp"
+#include "config/secret.hpp"
 #include "connection/cli/byte_channel.hpp"
 #include "connection/cli/prompt.hpp"
 #include "connection/cli/terminal.hpp"
@@ -35,6 +36,9 @@ struct Patience {
 struct DriverSettings {
   std::string label;  // "bj-edge-1 (192.0.2.1:22)", in front of every error
   std::shared_ptr<const config::Platform> platform;
+  std::optional<config::Secret> enable_password;  // for the profile's `enable`
+  std::string username;                           // {username} and {password} in a profile's answers:
+  std::optional<config::Secret> password;         // some devices ask for both once more
   Clock::duration read_timeout = std::chrono::seconds(30);  // silence at login and while setting up
   Clock::duration write_timeout = std::chrono::seconds(10);
   std::shared_ptr<spdlog::logger> log;
@@ -55,12 +59,14 @@ class Driver {
   // Types the logout lines and reads until the router closes or the context ends.
   Awaitable<void> logout(Context ctx);
 
+  bool privileged() const;  // has it the rights that `enable` gives?
   bool dirty() const { return dirty_; }
   const std::string& prompt() const { return prompt_.line(); }
 
  private:
   struct Reading;
   struct LoginSearch;
+  enum class Rights;
 
   const config::CliProfile& cli() const { return settings_.platform->cli; }
   std::string label(std::string_view text) const;
@@ -68,7 +74,12 @@ class Driver {
 
   Awaitable<Result<void>> find_prompt(Context ctx);
   Awaitable<Result<void>> set_up(Context ctx, std::string line);
+  Awaitable<Result<void>> enable(Context ctx);
+  Awaitable<Result<Rights>> ask_for_rights(Context ctx, config::Secret line, bool secret);
+  Rights rights_seen() const;
+  Error refused_rights(bool asked_again) const;
   bool prompt_confirmed(LoginSearch& search, bool quiet);
+  config::Secret filled(std::string_view answer);
   std::string_view login_reply(LoginSearch& search, bool quiet);
   std::optional<Error> login_trouble(bool quiet) const;
   Error no_prompt(Error cause) const;
@@ -94,7 +105,9 @@ class Driver {
   Prompt prompt_;
   std::string raw_;  // one read's octets; empty between commands
   bool dirty_ = false;
-  bool echoes_ = false;         // has echoed a command: a prompt without an echo before it is suspect
+  bool echoes_ = false;  // has echoed a command: a prompt without an echo before it is suspect
+  bool password_typed_ =
+      false;                    // in answer to a question inside the session: once, since accounts get locked
   bool hide_received_ = false;  // a secret command's echo is not traced
 };
 

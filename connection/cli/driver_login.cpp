@@ -16,6 +16,8 @@ namespace {
 constexpr std::size_t banner_kept = 64 * 1024;
 constexpr std::size_t most_probes = 4, most_knocks = 2;
 
+constexpr std::string_view username_place = "{username}", password_place = "{password}";
+
 bool asks_to_log_in(std::string_view line) {
   static const RE2 asking(R"((?i)(password|passcode|user ?name|login|user)( for [^ ]+)?\s*:\s*$)");
   return line.size() <= 128 && RE2::PartialMatch(line, asking);
@@ -35,6 +37,7 @@ struct Driver::LoginSearch {
 
 Awaitable<Result<void>> Driver::login(Context ctx) {
   auto found = co_await find_prompt(ctx);
+  if (found) found = co_await enable(ctx);
   terminal_.clear();
   std::string().swap(raw_);
   if (!found) co_return found;
@@ -64,7 +67,10 @@ Awaitable<Result<void>> Driver::find_prompt(Context ctx) {
     if (auto trouble = login_trouble(quiet)) co_return std::unexpected<Error>(std::move(*trouble));
     const std::string_view reply = login_reply(search, quiet);
     if (reply.empty()) continue;
-    auto sent = co_await send(ctx, Phase::prompt, reply);
+    const bool secret = reply.contains(password_place);
+    const config::Secret typed = filled(reply);
+    const std::string& text = typed.reveal();
+    auto sent = co_await send(ctx, Phase::prompt, text, secret);
     if (!sent) co_return sent;
   }
 }
@@ -88,12 +94,24 @@ bool Driver::prompt_confirmed(LoginSearch& search, bool quiet) {
   return prompt_.learned();
 }
 
+// A profile's answer with what the credential has for it.
+config::Secret Driver::filled(std::string_view answer) {
+  std::string text(answer);
+  if (const std::size_t at = text.find(username_place); at != std::string::npos)
+    text.replace(at, username_place.size(), settings_.username);
+  if (const std::size_t at = text.find(password_place); at != std::string::npos) {
+    password_typed_ = true;
+    text.replace(at, password_place.size(), settings_.password ? settings_.password->reveal() : "");
+  }
+  return config::Secret(std::move(text));
+}
+
 std::string_view Driver::login_reply(LoginSearch& search, bool quiet) {
   for (const auto* replies : {&cli().questions, &cli().pagers}) {
-    if (const config::Reply* reply = asked(*replies, quiet)) {
-      terminal_.feed("\n");
-      return reply->answer;
-    }
+    const config::Reply* reply = asked(*replies, quiet);
+    if (reply == nullptr || (password_typed_ && reply->answer.contains(password_place))) continue;
+    terminal_.feed("\n");
+    return reply->answer;
   }
   if (prompt_.has_shape(terminal_.open_line())) {
     if (search.probes > 0 && (!quiet || search.probes >= most_probes)) return {};
@@ -121,7 +139,9 @@ std::optional<Error> Driver::login_trouble(bool quiet) const {
                    label("the router has no free line: \"" + last_words(terminal_.text()) + '"')};
     }
   }
-  if (asks_to_log_in(terminal_.open_line()) && asked(cli().questions, true) == nullptr) {
+  const config::Reply* known = asked(cli().questions, true);
+  if (known != nullptr && password_typed_ && known->answer.contains(password_place)) known = nullptr;
+  if (known == nullptr && asks_to_log_in(terminal_.open_line())) {
     return Error{ErrorCode::authentication, Phase::prompt,
                  label("the router asks for a second login inside the session: \"" +
                        last_words(terminal_.open_line()) + '"')};

@@ -20,6 +20,7 @@ class SshSession final : public Session {
   Awaitable<Result<void>> check(Context ctx) override;
   Awaitable<Result<void>> recover(Context ctx) override;
   Awaitable<void> close(Context ctx) override;
+  bool privileged() const override { return driver_.privileged(); }
   bool dirty() const override { return driver_.dirty(); }
   bool alive() const override { return transport_->alive(); }
   void on_hang_up(std::function<void()> gone) override { transport_->on_hang_up(std::move(gone)); }

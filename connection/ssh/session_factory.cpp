@@ -109,6 +109,9 @@ Awaitable<Result<std::unique_ptr<Session>>> SshSessionFactory::login_as(
   DriverSettings settings;
   settings.label = label;
   settings.platform = access_.platform;
+  settings.enable_password = credential.enable_password;
+  settings.username = credential.username;
+  settings.password = credential.password;
   settings.read_timeout = access_.connection.read_timeout;
   settings.write_timeout = access_.connection.write_timeout;
   settings.log = log_;

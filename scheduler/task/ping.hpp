@@ -14,16 +14,25 @@
 
 namespace linewatch::scheduler {
 
-// The command line to type. The error is one clause: what this platform cannot say.
-// `address` is the target as it is to be typed: line.target, or what the agent resolved it to.
-std::expected<std::string, std::string> render_ping(const config::Line& line,
-                                                    const config::Platform& platform,
-                                                    const std::string& address);
+// The lines to type, in order; the last is the ping. The error is one clause: what this platform cannot say.
+// `address` is the target as it is to be typed: line.target, or what the agent resolved it to. `privileged`:
+// has the session the rights that cli.enable gives?
+std::expected<std::vector<std::string>, std::string> render_ping(const config::Line& line,
+                                                                 const config::Platform& platform,
+                                                                 const std::string& address,
+                                                                 bool privileged = true);
+
+// The line by which the router rejected a command, if it did.
+std::optional<std::string> rejected(const config::Platform& platform, std::string_view answer);
 
 // Reads a transcript (raw or stripped; an echo, prompts and log lines around the answer do no harm). Loss
 // comes from the counts, never from the printed percentage. What is not understood is an error that shows the
 // line.
 aggregator::PingFigures parse_ping(const config::Platform& platform, std::string_view transcript);
+
+// For platforms whose ping takes no time-out: a reply that came later is a lost probe. Nothing is done where
+// the device does not print each probe.
+void impose_timeout(aggregator::PingFigures& figures, config::Duration timeout);
 
 // For platforms whose ping never ends (PingProfile::endless): imposes count and timeout with the interrupt,
 // and reads the answer as icmp_seq 1..count; a footer that the device printed before the interrupt is the

@@ -17,6 +17,10 @@ std::string_view view(const re2::StringPiece& text) {
   return {text.data(), text.size()};
 }
 
+std::size_t line_start(std::string_view text, std::size_t at) {
+  return at == 0 ? 0 : text.rfind('\n', at - 1) + 1;  // npos + 1 == 0
+}
+
 // How many octets of a valid UTF-8 sequence begin here (RFC 3629), 0 if none.
 std::size_t utf8_length(std::string_view text) {
   const auto octet = [&](std::size_t at) {
@@ -40,20 +44,54 @@ std::size_t utf8_length(std::string_view text) {
 
 }  // namespace
 
+// RE2 finds the place of a loose pattern octet by octet. Where a pattern must hold a plain text, that is
+// found first, and only its line is matched.
 bool Match::find(const config::Pattern& pattern, std::string_view text, std::size_t from) {
   if (!pattern || from > text.size()) return false;
+  const std::string& literal = pattern.literal();
+  if (literal.empty()) return match(pattern, text, from, text.size());
+  while (true) {
+    const std::size_t at = text.find(literal, from);
+    if (at == std::string_view::npos) return false;
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    if (match_line(pattern, text, at, end, from)) return true;
+    from = end;
+  }
+}
+
+bool Match::find_last(const config::Pattern& pattern, std::string_view text) {
+  const std::string& literal = pattern.literal();
+  if (literal.empty()) {
+    if (!find(pattern, text)) return false;
+    Match next;
+    while (end() > begin() && next.find(pattern, text, end())) *this = next;
+    return true;
+  }
+  for (std::size_t before = text.size();;) {
+    const std::size_t at = text.substr(0, before).rfind(literal);
+    if (at == std::string_view::npos) return false;
+    const std::size_t line_end = std::min(text.find('\n', at), text.size());
+    if (match_line(pattern, text, at, line_end, 0)) return true;
+    before = line_start(text, at);
+  }
+}
+
+// The line around `at`, from `from` on.
+bool Match::match_line(const config::Pattern& pattern, std::string_view text, std::size_t at, std::size_t end,
+                       std::size_t from) {
+  const std::size_t start = line_start(text, at);
+  if (start < from && pattern.at_line_start()) return false;
+  return match(pattern, text, std::max(start, from), end);
+}
+
+bool Match::match(const config::Pattern& pattern, std::string_view text, std::size_t from, std::size_t to) {
   const int groups = std::min(most_groups, pattern.re().NumberOfCapturingGroups() + 1);
-  if (!pattern.re().Match(piece(text), from, text.size(), RE2::UNANCHORED, groups_, groups)) return false;
+  const bool anchored = pattern.at_line_start() && !pattern.literal().empty();
+  const RE2::Anchor anchor = anchored ? RE2::ANCHOR_START : RE2::UNANCHORED;
+  if (!pattern.re().Match(piece(text), from, to, anchor, groups_, groups)) return false;
   for (int unused = groups; unused < most_groups; ++unused) groups_[unused] = {};
   pattern_ = &pattern;
   text_ = text;
-  return true;
-}
-
-bool Match::find_last(const config::Pattern& pattern, std::string_view text, std::size_t from) {
-  if (!find(pattern, text, from)) return false;
-  Match next;
-  while (end() > begin() && next.find(pattern, text, end())) *this = next;
   return true;
 }
 
@@ -69,15 +107,35 @@ std::optional<int> to_count(std::string_view digits) {
   return value;
 }
 
-std::optional<double> to_milliseconds(std::string_view figure, std::string_view unit) {
+namespace {
+
+// One number with its unit taken from the front of `text`; nothing if there is none.
+std::optional<double> take_milliseconds(std::string_view& text, std::string_view usual_unit) {
   double value = 0;
   const auto [end, failure] =
-      std::from_chars(figure.data(), figure.data() + figure.size(), value, std::chars_format::fixed);
-  if (failure != std::errc() || end != figure.data() + figure.size()) return std::nullopt;
-  if (!std::isfinite(value) || value < 0) return std::nullopt;
+      std::from_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed);
+  if (failure != std::errc() || !std::isfinite(value) || value < 0) return std::nullopt;
+  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+  const std::size_t length = std::min(text.find_first_of("0123456789."), text.size());
+  const std::string_view unit = length > 0 ? text.substr(0, length) : usual_unit;
+  text.remove_prefix(length);
   if (unit == "us" || unit == "usec") return value / 1000;
   if (unit == "s" || unit == "sec") return value * 1000;
-  return value;
+  if (unit == "ns") return value / 1e6;
+  if (unit.empty() || unit == "ms" || unit == "msec") return value;
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<double> to_milliseconds(std::string_view figure, std::string_view unit) {
+  double sum = 0;
+  do {  // RouterOS: "3ms838us", whose parts are not padded
+    const auto part = take_milliseconds(figure, unit);
+    if (!part) return std::nullopt;
+    sum += *part;
+  } while (!figure.empty());
+  return sum;
 }
 
 std::string_view plain_lines(std::string_view transcript, std::string& storage) {
@@ -112,29 +170,46 @@ std::string shown(std::string_view line) {
 }
 
 std::optional<std::string> first_line(const std::vector<config::Pattern>& patterns, std::string_view text) {
+  std::size_t first = std::string_view::npos;
   Match match;
   for (const config::Pattern& pattern : patterns) {
-    if (!match.find(pattern, text)) continue;
-    const std::size_t begin = match.begin() == 0 ? 0 : text.rfind('\n', match.begin() - 1) + 1;
-    const std::size_t end = std::min(text.find('\n', match.begin()), text.size());
-    return shown(text.substr(begin, end - begin));
+    if (match.find(pattern, text)) first = std::min(first, match.begin());
   }
-  return std::nullopt;
+  if (first == std::string_view::npos) return std::nullopt;
+  const std::size_t begin = line_start(text, first);
+  return shown(text.substr(begin, std::min(text.find('\n', first), text.size()) - begin));
 }
 
-bool judge_counts(aggregator::PingFigures& figures) {
+bool judge_counts(aggregator::PingFigures& figures, bool duplicates_counted) {
   const int sent = *figures.sent, received = *figures.received;
   figures.status = aggregator::PingStatus::error;
-  if (sent == 0 || received > sent) {
+  if (sent == 0 || (received > sent && !duplicates_counted)) {
     figures.error = "the counts make no sense: " + std::to_string(received) + " received of " +
                     std::to_string(sent) + " sent";
     return false;
   }
-  figures.loss_percent = 100.0 * (sent - received) / sent;
-  figures.status = received == sent ? aggregator::PingStatus::ok
+  figures.loss_percent = received > sent ? 0 : 100.0 * (sent - received) / sent;
+  figures.status = received >= sent ? aggregator::PingStatus::ok
                    : received > 0   ? aggregator::PingStatus::partial_loss
                                     : aggregator::PingStatus::total_loss;
   return true;
+}
+
+void times_from_probes(aggregator::PingFigures& figures) {
+  std::vector<double> times;
+  for (const auto& probe : figures.probes_ms) {
+    if (probe) times.push_back(*probe);
+  }
+  if (times.empty()) return;
+  double sum = 0, squares = 0;
+  for (const double time : times) sum += time;
+  const double mean = sum / static_cast<double>(times.size());
+  for (const double time : times) squares += (time - mean) * (time - mean);
+  const auto rounded = [](double value) { return std::round(value * 1000) / 1000; };
+  figures.min_ms = *std::ranges::min_element(times);
+  figures.max_ms = *std::ranges::max_element(times);
+  figures.avg_ms = rounded(mean);
+  figures.stddev_ms = rounded(std::sqrt(squares / static_cast<double>(times.size())));
 }
 
 }  // namespace linewatch::scheduler

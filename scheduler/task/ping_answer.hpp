@@ -16,8 +16,8 @@ class Match {
  public:
   // Searches from `from` on; false if there is no match. `text` outlives the match.
   bool find(const config::Pattern& pattern, std::string_view text, std::size_t from = 0);
-  // Goes on to the last match, if there is one.
-  bool find_last(const config::Pattern& pattern, std::string_view text, std::size_t from = 0);
+  // The last match there is.
+  bool find_last(const config::Pattern& pattern, std::string_view text);
 
   std::string_view whole() const { return groups_[0]; }
   std::string_view group(std::string_view name) const;  // empty if absent or not taken part
@@ -25,6 +25,10 @@ class Match {
   std::size_t end() const { return begin() + groups_[0].size(); }
 
  private:
+  bool match(const config::Pattern& pattern, std::string_view text, std::size_t from, std::size_t to);
+  bool match_line(const config::Pattern& pattern, std::string_view text, std::size_t at, std::size_t end,
+                  std::size_t from);
+
   static constexpr int most_groups = 12;
   const config::Pattern* pattern_ = nullptr;
   std::string_view text_;
@@ -32,8 +36,8 @@ class Match {
 };
 
 std::optional<int> to_count(std::string_view digits);  // nothing beyond int
-std::optional<double> to_milliseconds(std::string_view figure,
-                                      std::string_view unit);  // nothing if no number or unit
+// Nothing if it is no number. A unit within the figure ("396us", "3ms838us") wins over `unit`.
+std::optional<double> to_milliseconds(std::string_view figure, std::string_view unit);
 
 // The transcript as plain lines: no CR, NUL, escape sequences. Uses `storage` only where something must be
 // changed.
@@ -46,6 +50,9 @@ std::optional<std::string> first_line(const std::vector<config::Pattern>& patter
 std::string shown(std::string_view line);
 
 // Loss and status from the counts; false and status error if they contradict each other.
-bool judge_counts(aggregator::PingFigures& figures);
+bool judge_counts(aggregator::PingFigures& figures, bool duplicates_counted = false);
+
+// Min, avg, max and stddev of the answered probes, to a thousandth of a millisecond.
+void times_from_probes(aggregator::PingFigures& figures);
 
 }  // namespace linewatch::scheduler

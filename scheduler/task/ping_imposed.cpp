@@ -1,7 +1,6 @@
 // Count and timeout for a ping that has neither.
 
 #include <algorithm>
-#include <cmath>
 
 #include "scheduler/task/ping.hpp"
 #include "scheduler/task/ping_answer.hpp"
@@ -93,17 +92,17 @@ aggregator::PingFigures ImposedPing::figures(std::string_view text) const {
   aggregator::PingFigures result;
   const int sent = std::min(count_, footer.sent.value_or(count_));
   const double limit = static_cast<double>(timeout_.count());
-  std::vector<double> times;
+  int received = 0;
   for (int index = 0; index < sent; ++index) {
     const auto& rtt = probes[static_cast<std::size_t>(index)].rtt_ms;
     const bool in_time = rtt && *rtt <= limit;
     result.probes_ms.push_back(in_time ? rtt : std::nullopt);
-    if (in_time) times.push_back(*rtt);
+    if (in_time) ++received;
   }
   result.sent = sent;
-  result.received = static_cast<int>(times.size());
+  result.received = received;
   if (!judge_counts(result)) return result;
-  if (times.empty()) {
+  if (received == 0) {
     if (footer.status == aggregator::PingStatus::unreachable ||
         footer.status == aggregator::PingStatus::error) {
       result.status = footer.status;
@@ -111,16 +110,24 @@ aggregator::PingFigures ImposedPing::figures(std::string_view text) const {
     }
     return result;
   }
-  double sum = 0, squares = 0;
-  for (const double time : times) sum += time;
-  const double mean = sum / static_cast<double>(times.size());
-  for (const double time : times) squares += (time - mean) * (time - mean);
-  const auto rounded = [](double value) { return std::round(value * 1000) / 1000; };
-  result.min_ms = *std::ranges::min_element(times);
-  result.max_ms = *std::ranges::max_element(times);
-  result.avg_ms = rounded(mean);
-  result.stddev_ms = rounded(std::sqrt(squares / static_cast<double>(times.size())));
+  times_from_probes(result);
   return result;
+}
+
+void impose_timeout(aggregator::PingFigures& figures, config::Duration timeout) {
+  using aggregator::PingStatus;
+  if (figures.status != PingStatus::ok && figures.status != PingStatus::partial_loss) return;
+  const auto limit = static_cast<double>(timeout.count());
+  int late = 0;
+  for (auto& probe : figures.probes_ms) {
+    if (!probe || *probe <= limit) continue;
+    probe.reset();
+    ++late;
+  }
+  if (late == 0) return;
+  *figures.received -= late;
+  figures.min_ms = figures.avg_ms = figures.max_ms = figures.stddev_ms = std::nullopt;
+  if (judge_counts(figures) && *figures.received > 0) times_from_probes(figures);
 }
 
 }  // namespace linewatch::scheduler

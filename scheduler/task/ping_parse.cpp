@@ -16,13 +16,44 @@ namespace {
 using aggregator::PingFigures;
 using aggregator::PingStatus;
 
+// Behind the line on which the last "ping" was typed at a prompt; 0 if the text shows none. What came before
+// is not its answer, and what it names (a VRF "NO-ROUTE") no complaint.
+std::size_t after_last_command(std::string_view text) {
+  constexpr std::string_view word = "ping";
+  for (std::size_t before = text.size();;) {
+    const std::size_t at = text.substr(0, before).rfind(word);
+    if (at == std::string_view::npos) return 0;
+    before = at;
+    std::string_view prompt = text.substr(0, at);
+    for (const std::string_view prefix : {"/tool/", "/tool ", "/", "execute ", "do ", "sudo "}) {
+      if (prompt.ends_with(prefix)) prompt.remove_suffix(prefix.size());
+    }
+    if (prompt.ends_with(' ')) prompt.remove_suffix(1);
+    const std::size_t after = at + word.size();
+    const bool whole_word = after < text.size() && (text[after] == ' ' || text[after] == '6');
+    const bool behind_prompt = !prompt.empty() && std::string_view("#>$%]").contains(prompt.back());
+    if (whole_word && behind_prompt) return std::min(text.find('\n', at), text.size());
+  }
+}
+
 class Reading {
  public:
   Reading(const config::Platform& platform, std::string_view text)
-      : platform_(platform), answer_(platform.ping.answer), text_(text), body_(text) {
+      : platform_(platform),
+        answer_(platform.ping.answer),
+        text_(text.substr(after_last_command(text))),
+        body_(text_) {
     Match begin;
-    begun_ = answer_.begin && begin.find_last(answer_.begin, text);
-    if (begun_) body_ = text.substr(begin.begin());
+    begun_ = answer_.begin && begin.find_last(answer_.begin, text_);
+    if (!begun_) return;
+    body_ = text_.substr(begin.begin());
+    // What stands before the beginning may belong to this ping (EOS prints complaints there) or be another's.
+    for (const config::TotalsPattern& totals : answer_.totals) {
+      Match earlier;
+      if (!earlier.find_last(totals.pattern, text_.substr(0, begin.begin()))) continue;
+      text_.remove_prefix(earlier.end());
+      begin.find_last(answer_.begin, text_);
+    }
   }
 
   PingFigures figures() && {
@@ -42,6 +73,8 @@ class Reading {
  private:
   void read_totals();
   void read_total(const Match& match, const char* name, std::optional<double>& out);
+  void read_times(const Match& match);
+  bool cut(std::string_view figure) const;
   void with_counts();
   void without_counts();
   void check_times();
@@ -61,10 +94,15 @@ class Reading {
 
   const config::Platform& platform_;
   const config::PingAnswer& answer_;
-  std::string_view text_, body_;  // all of it; from the answer's beginning on
+  std::string_view text_, body_;  // all of the last ping; from its answer's first line on
   bool begun_ = false;
   PingFigures figures_;
 };
+
+// A figure at the very end of the text may go on in what was cut off: "received=1", "max-rtt=19ms".
+bool Reading::cut(std::string_view figure) const {
+  return figure.data() + figure.size() == body_.data() + body_.size();
+}
 
 void Reading::read_total(const Match& match, const char* name, std::optional<double>& out) {
   const std::string_view figure = match.group(name);
@@ -74,22 +112,33 @@ void Reading::read_total(const Match& match, const char* name, std::optional<dou
   if (!out) fail("not understood: " + shown(match.whole()));
 }
 
+void Reading::read_times(const Match& match) {
+  for (const char* name : {"rtt", "min", "avg", "max", "stddev"}) {
+    const std::string_view figure = match.group(name);
+    if (!figure.empty() && cut(figure)) return;
+  }
+  for (auto* each : {&figures_.min_ms, &figures_.avg_ms, &figures_.max_ms}) read_total(match, "rtt", *each);
+  read_total(match, "min", figures_.min_ms);
+  read_total(match, "avg", figures_.avg_ms);
+  read_total(match, "max", figures_.max_ms);
+  read_total(match, "stddev", figures_.stddev_ms);
+}
+
 void Reading::read_totals() {
   const auto count = [&](const Match& match, const char* name, std::optional<int>& out) {
     const std::string_view digits = match.group(name);
-    if (digits.empty()) return;
+    if (digits.empty() || cut(digits)) return;
     out = to_count(digits);
     if (!out) fail("not understood: " + shown(match.whole()));
   };
   Match match;
-  for (const config::Pattern& pattern : answer_.totals) {
-    if (!match.find_last(pattern, body_)) continue;
+  for (const config::TotalsPattern& totals : answer_.totals) {
+    if (!match.find_last(totals.pattern, body_)) continue;
+    if (totals.sent) figures_.sent = totals.sent;
+    if (totals.received) figures_.received = totals.received;
     count(match, "sent", figures_.sent);
     count(match, "received", figures_.received);
-    read_total(match, "min", figures_.min_ms);
-    read_total(match, "avg", figures_.avg_ms);
-    read_total(match, "max", figures_.max_ms);
-    read_total(match, "stddev", figures_.stddev_ms);
+    read_times(match);
   }
 }
 
@@ -107,10 +156,14 @@ void Reading::check_times() {
 }
 
 void Reading::with_counts() {
-  if (!judge_counts(figures_)) return;
+  if (!judge_counts(figures_, answer_.duplicates_counted)) return forget_times();
   if (*figures_.received > 0) {
     check_times();
     if (figures_.status != PingStatus::error) read_probes();
+    if (answer_.times_from_replies && !figures_.avg_ms) {
+      times_from_probes(figures_);
+      figures_.stddev_ms.reset();  // which no router printed
+    }
     return;
   }
   // Nothing came back: times printed all the same are not of this run.
@@ -152,8 +205,9 @@ void Reading::read_probes() {
     Match match;
     if (!match.find(reply.pattern, body_)) continue;
     std::vector<std::optional<double>> probes(static_cast<std::size_t>(*figures_.sent));
-    int answered = 0;
+    int answered = 0, lines = 0;
     do {
+      ++lines;
       const std::string_view unit = match.group("unit");
       const auto rtt =
           to_milliseconds(match.group("rtt"), unit.empty() ? std::string_view(answer_.rtt_unit) : unit);
@@ -165,6 +219,10 @@ void Reading::read_probes() {
       if (!probe) ++answered;
       if (!probe) probe = rtt;
     } while (match.find(reply.pattern, body_, match.end()));
+    if (answer_.duplicates_counted && lines == *figures_.received) {
+      figures_.received = answered;
+      judge_counts(figures_);
+    }
     if (answered == *figures_.received) figures_.probes_ms = std::move(probes);
     return;
   }
@@ -228,6 +286,11 @@ std::string Reading::telling_line() const {
 }
 
 }  // namespace
+
+std::optional<std::string> rejected(const config::Platform& platform, std::string_view answer) {
+  auto line = first_line(platform.cli.rejections, answer);
+  return line ? std::move(line) : first_line(platform.ping.answer.refused, answer);
+}
 
 PingFigures parse_ping(const config::Platform& platform, std::string_view transcript) {
   std::string storage;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <vector>
 
 #include "config/address.hpp"
 #include "scheduler/task/ping.hpp"
@@ -13,6 +14,7 @@ namespace {
 
 using config::PingOption;
 using Text = std::expected<std::string, std::string>;
+using Lines = std::expected<std::vector<std::string>, std::string>;
 
 std::unexpected<std::string> cannot(const config::Platform& platform, std::string_view what) {
   return std::unexpected(fmt::format("{} cannot say {}", platform.name, what));
@@ -51,26 +53,45 @@ Text with_duration(const PingOption& option, std::string_view what, config::Dura
   return with_number(option, what, milliseconds / 1000);
 }
 
-// Fills the places of one command; remembers the first thing that cannot be said.
+// Fills the places of a ping's lines; remembers the first thing that cannot be said.
 class Rendering {
  public:
-  Rendering(std::string command, const config::Platform& platform)
-      : command_(std::move(command)), platform_(platform) {}
+  Rendering(const config::PingSyntax& syntax, const config::Platform& platform, bool privileged)
+      : platform_(platform), privileged_(privileged) {
+    for (const std::string& line : syntax.before) lines_ += line + '\n';
+    lines_ += syntax.command;
+  }
 
   void fill(std::string_view name, const Text& text) {
     if (!text && error_.empty()) error_ = text.error();
-    command_ = replaced(std::move(command_), fmt::format("{{{}}}", name), text ? *text : "");
+    lines_ = replaced(std::move(lines_), fmt::format("{{{}}}", name), text ? *text : "");
   }
   void leave_out(std::string_view name) { fill(name, Text("")); }
-  void refuse(std::string_view what) { fill("", cannot(platform_, what)); }
+  bool has_place(std::string_view name) const { return lines_.contains(fmt::format("{{{}}}", name)); }
+  void refuse(std::string_view what) {
+    fill("", privileged_
+                 ? cannot(platform_, what)
+                 : std::unexpected(fmt::format(
+                       "a session of {} without '{}' cannot say {} (its credential needs an "
+                       "enable_password)",
+                       platform_.name, platform_.cli.enable ? platform_.cli.enable->command : "", what)));
+  }
 
-  Text command() && {
-    return error_.empty() ? Text(std::move(command_)) : std::unexpected(std::move(error_));
+  Lines lines() && {
+    if (!error_.empty()) return std::unexpected(std::move(error_));
+    std::vector<std::string> lines;
+    for (std::size_t at = 0; at <= lines_.size();) {
+      const std::size_t end = std::min(lines_.find('\n', at), lines_.size());
+      if (end > at) lines.push_back(lines_.substr(at, end - at));  // a wish that is not there has no line
+      at = end + 1;
+    }
+    return lines;
   }
 
  private:
-  std::string command_, error_;
+  std::string lines_, error_;
   const config::Platform& platform_;
+  bool privileged_;
 };
 
 void fill_source(Rendering& rendering, const config::Line& line, const config::PingSyntax& syntax,
@@ -90,18 +111,17 @@ void fill_source(Rendering& rendering, const config::Line& line, const config::P
         "", std::unexpected(fmt::format("source {} and target are of different families", line.source)));
   } else {
     const Text text = with_text(*option, "source", line.source);
-    const bool shared = syntax.command.find("{source}") != std::string::npos;
-    rendering.fill(shared ? "source" : own_place, text);
+    rendering.fill(rendering.has_place("source") ? "source" : own_place, text);
   }
   for (const std::string_view place : {"source", "source_address", "source_interface"})
     rendering.leave_out(place);
 }
 
 void fill_size(Rendering& rendering, const config::Line& line, const config::PingSyntax& syntax, bool ipv6) {
-  if (!line.size) return rendering.leave_out("size");
+  if (!line.size) return rendering.fill("size", Text(syntax.size ? syntax.size->otherwise : ""));
   if (!syntax.size) return rendering.refuse("a size");
   const int headers = ipv6 ? 48 : 28;  // IP and ICMP
-  const int octets = *line.size - (syntax.size->octets == PingOption::Octets::payload ? headers : 0);
+  const int octets = *line.size - syntax.size->headers_left_out(ipv6);
   if (*line.size < headers) {
     return rendering.fill(
         "size", std::unexpected(fmt::format("size {} is less than the headers' {}", *line.size, headers)));
@@ -110,7 +130,7 @@ void fill_size(Rendering& rendering, const config::Line& line, const config::Pin
 }
 
 void fill_vrf(Rendering& rendering, const config::Line& line, const config::PingSyntax& syntax) {
-  if (line.vrf.empty()) return rendering.leave_out("vrf");
+  if (line.vrf.empty()) return rendering.fill("vrf", Text(syntax.vrf ? syntax.vrf->otherwise : ""));
   if (!config::is_vrf_name(line.vrf))
     return rendering.fill("vrf", std::unexpected("'" + line.vrf + "' is no VRF name"));
   if (!syntax.vrf) return rendering.refuse("a VRF");
@@ -119,8 +139,8 @@ void fill_vrf(Rendering& rendering, const config::Line& line, const config::Ping
 
 void fill_marking(Rendering& rendering, const config::Line& line, const config::PingSyntax& syntax) {
   if (line.df && !syntax.df) rendering.refuse("do-not-fragment");
-  rendering.fill("df", Text(line.df && syntax.df ? syntax.df->text : ""));
-  if (line.dscp == 0) return rendering.leave_out("dscp");
+  rendering.fill("df", Text(!syntax.df ? "" : line.df ? syntax.df->text : syntax.df->otherwise));
+  if (line.dscp == 0) return rendering.fill("dscp", Text(syntax.dscp ? syntax.dscp->otherwise : ""));
   if (!syntax.dscp) return rendering.refuse("a dscp");
   const bool whole_octet = syntax.dscp->unit == PingOption::Unit::traffic_class;
   rendering.fill("dscp", with_number(*syntax.dscp, "dscp", line.dscp * (whole_octet ? 4 : 1)));
@@ -128,17 +148,21 @@ void fill_marking(Rendering& rendering, const config::Line& line, const config::
 
 }  // namespace
 
-std::expected<std::string, std::string> render_ping(const config::Line& line,
-                                                    const config::Platform& platform,
-                                                    const std::string& address) {
+std::expected<std::vector<std::string>, std::string> render_ping(const config::Line& line,
+                                                                 const config::Platform& platform,
+                                                                 const std::string& address,
+                                                                 bool privileged) {
   if (!config::is_ip(address) && !config::is_host_name(address)) {
     return std::unexpected(fmt::format("target '{}' is neither an address nor a host name", address));
   }
   const bool ipv6 = config::is_ip(address) ? config::is_ipv6(address) : line.family == 6;
-  const auto& syntax = ipv6 ? platform.ping.ipv6 : platform.ping.ipv4;
+  const config::PingProfile& ping = platform.ping;
+  const auto& usual = ipv6 ? ping.ipv6 : ping.ipv4;
+  const auto& humble = ipv6 ? ping.unprivileged_ipv6 : ping.unprivileged_ipv4;
+  const auto& syntax = !privileged && humble ? humble : usual;
   if (!syntax) return cannot(platform, ipv6 ? "an IPv6 ping" : "an IPv4 ping");
 
-  Rendering rendering(syntax->command, platform);
+  Rendering rendering(*syntax, platform, &syntax == &usual);
   const auto number = [&](const std::optional<PingOption>& option, std::string_view name, auto&& text) {
     if (option) return rendering.fill(name, text(*option));
     rendering.leave_out(name);
@@ -155,7 +179,7 @@ std::expected<std::string, std::string> render_ping(const config::Line& line,
   fill_vrf(rendering, line, *syntax);
   fill_marking(rendering, line, *syntax);
   rendering.fill("target", Text(address));
-  return std::move(rendering).command();
+  return std::move(rendering).lines();
 }
 
 }  // namespace linewatch::scheduler

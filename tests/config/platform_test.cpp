@@ -6,7 +6,42 @@ using namespace linewatch::config;
 
 TEST_CASE("the built-in platforms are complete") {
   const Platforms platforms = builtin_platforms();
-  const std::vector<std::string> expected = {"cisco_iosxe", "frr", "h3c_comware", "huawei_vrp", "linux"};
+  const std::vector<std::string> expected = {"alcatel_aos",
+                                             "arista_eos",
+                                             "aruba_aoscx",
+                                             "aruba_procurve",
+                                             "brocade_ironware",
+                                             "bsd",
+                                             "checkpoint_gaia",
+                                             "cisco_aireos",
+                                             "cisco_asa",
+                                             "cisco_ftd",
+                                             "cisco_iosxe",
+                                             "cisco_iosxr",
+                                             "cisco_nxos",
+                                             "cumulus_linux",
+                                             "dell_os10",
+                                             "dell_os6",
+                                             "dell_os9_ftos",
+                                             "extreme_exos",
+                                             "fortinet_fortios",
+                                             "freertr",
+                                             "frr",
+                                             "h3c_comware",
+                                             "huawei_vrp",
+                                             "juniper_junos",
+                                             "linux",
+                                             "mikrotik_routeros",
+                                             "nokia_srlinux",
+                                             "nokia_sros",
+                                             "nokia_sros_classic",
+                                             "paloalto_panos",
+                                             "raisecom_ros",
+                                             "ruckus_fastiron",
+                                             "ruijie_rgos",
+                                             "vpp",
+                                             "vyos",
+                                             "zte_zxros"};
   CHECK(platforms.names() == expected);
   std::size_t aliases = 0;
   for (const std::string& name : platforms.names()) {
@@ -31,6 +66,8 @@ TEST_CASE("platforms are found by their other names") {
   const Platforms platforms = builtin_platforms();
   CHECK(platforms.find("cisco_ios")->name == "cisco_iosxe");
   CHECK(platforms.find("hp_comware")->name == "h3c_comware");
+  CHECK(platforms.find("linux_busybox")->name == "linux");
+  CHECK(platforms.find("timos")->name == "nokia_sros");
   CHECK(platforms.find("cisco") == nullptr);
   const auto all = platforms.names_and_aliases();
   CHECK(std::ranges::is_sorted(all));

@@ -1,7 +1,9 @@
 // Parsers judged by transcripts of real devices, where that collection lies beside the checkout (or where
-// LINEWATCH_CORPUS says). Only platforms with a profile of their own are judged.
+// LINEWATCH_CORPUS says). Of the platforms that must not fail every one has to be read right, of all together
+// 98 %.
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <cmath>
 #include <cstdlib>
@@ -9,6 +11,7 @@
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <sstream>
 
 #include "config/loader.hpp"
@@ -71,33 +74,55 @@ bool fits_any(const json& sample, const nlohmann::ordered_json& got) {
 
 }  // namespace
 
+namespace {
+
+struct Tally {
+  int judged = 0, right = 0;
+};
+
+std::string missed(const json& sample, const nlohmann::ordered_json& got) {
+  return fmt::format("{}{}\n  expected {}\n  got      {}\n", sample["file"].get<std::string>(),
+                     sample.value("gate", true) ? "" : " (not judged)", sample["expected"].dump(),
+                     got.dump());
+}
+
+}  // namespace
+
 TEST_CASE("transcripts of real devices are read right") {
   const std::filesystem::path folder = corpus();
   if (!std::filesystem::exists(folder / "manifest.json")) {
     MESSAGE("skipped: no transcripts at " << folder.string());
     return;
   }
-  const std::map<std::string, std::string> profile = {
-      {"hp_comware", "h3c_comware"}, {"linux_iputils", "linux"}, {"linux_busybox", "linux"}};
+  const std::set<std::string> mandatory = {"cisco_iosxe", "cisco_iosxr", "cisco_nxos", "huawei_vrp",
+                                           "h3c_comware"};
   const config::Platforms platforms = config::builtin_platforms();
-  int judged = 0;
+  std::map<std::string, Tally> tallies;
+  Tally all;
+  std::string table;
   for (const json& sample : json::parse(content(folder / "manifest.json"))) {
-    std::string name = sample["platform"];
-    if (const auto other = profile.find(name); other != profile.end()) name = other->second;
+    const std::string name = sample["platform"];
     const auto platform = platforms.find(name);
-    if (!platform) continue;
+    if (!platform) {
+      FAIL_CHECK("no profile for " << name);
+      continue;
+    }
     const auto figures =
         scheduler::parse_ping(*platform, content(folder / sample["file"].get<std::string>()));
     const auto got = scheduler::to_json(name, figures);
-    INFO(sample["file"].get<std::string>());
-    INFO("expected: " << sample["expected"].dump());
-    INFO("got:      " << got.dump());
-    if (!sample.value("gate", true)) {
-      WARN(fits_any(sample, got));
-      continue;
+    const bool right = fits_any(sample, got);
+    if (!right) table += missed(sample, got);
+    if (!sample.value("gate", true)) continue;
+    for (Tally* tally : {&all, &tallies[platform->name]}) {
+      ++tally->judged;
+      tally->right += right;
     }
-    ++judged;
-    CHECK(fits_any(sample, got));
   }
-  CHECK(judged > 0);
+  MESSAGE("read right: " << all.right << " of " << all.judged << "\n" << table);
+  for (const std::string& name : mandatory) {
+    INFO(name);
+    CHECK(tallies[name].judged > 0);
+    CHECK(tallies[name].right == tallies[name].judged);
+  }
+  CHECK(all.right * 100 >= all.judged * 98);
 }

@@ -1,4 +1,5 @@
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include "scheduler/task/ping.hpp"
 #include "tests/scheduler/task/transcripts.hpp"
@@ -27,8 +28,8 @@ config::Line everything(const std::string& target, const std::string& source) {
 }
 
 std::string typed(const std::string& platform, const config::Line& line) {
-  const auto command = render_ping(line, *test::platform(platform), line.target);
-  return command ? *command : "error: " + command.error();
+  const auto lines = render_ping(line, *test::platform(platform), line.target);
+  return lines ? fmt::format("{}", fmt::join(*lines, "; ")) : "error: " + lines.error();
 }
 
 }  // namespace

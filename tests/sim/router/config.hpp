@@ -60,6 +60,7 @@ struct RouterConfig {
   std::string user = "netmon";
   std::string password;                      // empty: no login by password
   std::vector<std::string> authorized_keys;  // lines as in OpenSSH's file
+  std::string enable_password;               // not empty: sessions begin without rights (cisco_iosxe)
   bool keyboard_interactive = false;         // also offered, with the same password
   int auth_tries = 3;
 

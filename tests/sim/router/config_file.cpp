@@ -134,6 +134,7 @@ void read_access(Section& section, const std::filesystem::path& folder, RouterCo
   section.get("legacy_ssh", router.legacy_ssh);
   section.get("user", router.user);
   section.get("password", router.password);
+  section.get("enable_password", router.enable_password);
   read_authorized_keys(section, folder, router);
   section.get("keyboard_interactive", router.keyboard_interactive);
   section.get("auth_tries", router.auth_tries);

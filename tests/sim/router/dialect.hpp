@@ -17,6 +17,7 @@ struct Reaction {
   std::string text;                  // goes through the pager
   std::unique_ptr<Program> program;  // plays in time, never paged
   std::string question;              // the next line goes to answer()
+  bool hidden = false;               // ... and is not echoed
   bool close = false;                // the session ends, with `status`
   int status = 0;
   std::optional<int> page_length;  // set from now on; 0 = no paging

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <span>
 
 #include "tests/sim/router/dialect.hpp"
@@ -12,7 +13,7 @@ class Ios : public Dialect {
  public:
   using Dialect::Dialect;
 
-  std::string prompt() const override { return router().name + "#"; }
+  std::string prompt() const override { return router().name + (privileged_ ? "#" : ">"); }
   Pager pager() const override {
     return {" --More-- ", std::string(9, '\b') + std::string(9, ' ') + std::string(9, '\b')};
   }
@@ -29,8 +30,18 @@ class Ios : public Dialect {
     if (abbreviates(verb, "ping", 1)) return ping(line, words);
     if (abbreviates(verb, "terminal", 2)) return terminal(line, words);
     if (abbreviates(verb, "show", 2)) return show(line, words);
+    if (abbreviates(verb, "enable", 2) && !privileged_) return {.question = "Password: ", .hidden = true};
     if (abbreviates(verb, "enable", 2) || verb == "end") return {};
+    if (abbreviates(verb, "disable", 4)) privileged_ = false;
+    if (abbreviates(verb, "disable", 4)) return {};
     return rejected({BadWord::Why::unrecognized, words[0].at});
+  }
+
+  // Asked three times, as IOS does.
+  Reaction answer(const std::string& line) override {
+    privileged_ = line == router().enable_password;
+    if (privileged_ || ++wrong_ == 3) return {.text = privileged_ ? "" : "% Bad secrets\n\n"};
+    return {.question = "Password: ", .hidden = true};
   }
 
  private:
@@ -67,6 +78,10 @@ class Ios : public Dialect {
   Reaction ping(const std::string& line, std::span<const Word> words) {
     auto request = parse_ios_ping(words.subspan(1), line.size());
     if (!request) return rejected(request.error());
+    // User EXEC knows the target, its family and the VRF only.
+    const bool family = std::ranges::any_of(words, [](const Word& word) { return word.text == "ipv6"; });
+    if (!privileged_ && words.size() > 2U + (request->vrf.empty() ? 0U : 2U) + (family ? 1U : 0U))
+      return rejected({BadWord::Why::unrecognized, words.back().at});
     if (!request->vrf.empty() && !network().has_vrf(request->vrf)) {
       return {.text = fmt::format("% VRF {} does not exist\n", request->vrf)};
     }
@@ -85,6 +100,9 @@ class Ios : public Dialect {
     request->log_line = router().log_line;
     return {.program = make_ios_ping(*request, *target, network().probes(*target))};
   }
+
+  bool privileged_ = router().enable_password.empty();
+  int wrong_ = 0;
 };
 
 }  // namespace

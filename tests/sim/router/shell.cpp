@@ -163,7 +163,7 @@ void Shell::edit(char c, TimePoint now) {
     if (shell && line_.empty()) state_ = State::closed;
   } else if (static_cast<unsigned char>(c) >= ' ' && line_.size() < max_line) {
     line_ += c;
-    if (echoes()) emit(std::string_view(&c, 1));
+    if (echoes() && !hidden_) emit(std::string_view(&c, 1));
   }
 }
 
@@ -231,10 +231,12 @@ bool Shell::start_fault(TimePoint now) {
 
 void Shell::react(Reaction reaction, TimePoint now) {
   line_.clear();
+  hidden_ = false;
   status_ = reaction.status;
   if (reaction.page_length) page_length_ = *reaction.page_length;
   if (!reaction.question.empty()) {
     emit(reaction.question);
+    hidden_ = reaction.hidden;
     state_ = State::asking;
     return;
   }

@@ -81,7 +81,8 @@ class Shell {
   std::unique_ptr<Dialect> dialect_;
   State state_ = State::logging_in;
   bool exec_ = false;
-  TimePoint due_{};  // end of the login's or the command's delay
+  bool hidden_ = false;  // what is typed now is not echoed
+  TimePoint due_{};      // end of the login's or the command's delay
 
   std::string input_;  // typed ahead
   std::string line_;
