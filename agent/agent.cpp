@@ -122,7 +122,7 @@ Awaitable<void> Agent::stop() {
   const Context pings = Context().until(began + limit * 6 / 10);
   const Context logouts = Context().until(began + limit * 8 / 10);
   const Context sending = Context().until(began + limit * 95 / 100);
-  if (control_) co_await control_->stop();
+  if (control_) co_await control_->stop(pings);
   std::vector<Awaitable<void>> stops;
   stops.reserve(workers_.size());
   for (auto& worker : workers_) stops.push_back(worker->stop(pings));

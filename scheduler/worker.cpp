@@ -156,26 +156,28 @@ void RouterWorker::pause(PauseOf what, TimePoint until) {
     log_->info("paused line={} router={} length=\"{}\"", runs_[*what].line->id, router_.name, length);
   } else {
     log_->info("paused router={} lines={} length=\"{}\"", router_.name, runs_.size(), length);
+    pool_->rest();  // somebody works on it: no session in the way, no login that must fail
   }
   wait_for_next();
 }
 
 bool RouterWorker::resume(PauseOf what) {
   if (!pauses_.resume(what)) return false;
-  log_resumed(what, "by command");
+  end_pause(what, "by command");
   wait_for_next();
   return true;
 }
 
 void RouterWorker::end_pauses(TimePoint now) {
-  for (const PauseOf& what : pauses_.end_due(now)) log_resumed(what, "its time is over");
+  for (const PauseOf& what : pauses_.end_due(now)) end_pause(what, "its time is over");
 }
 
-void RouterWorker::log_resumed(PauseOf what, std::string_view why) {
+void RouterWorker::end_pause(PauseOf what, std::string_view why) {
   if (what) {
     log_->info("resumed line={} router={}: {}", runs_[*what].line->id, router_.name, why);
   } else {
     log_->info("resumed router={} lines={}: {}", router_.name, runs_.size(), why);
+    pool_->start();
   }
 }
 

@@ -47,7 +47,8 @@ class RouterWorker {
   // reported.
   connection::Awaitable<void> stop(connection::Context ctx);
 
-  // From now on turns of the line, or of all lines, are skipped. A ping under way ends as usual.
+  // From now on turns of the line, or of all lines, are skipped. A ping under way ends as usual. A paused
+  // router's sessions are logged out.
   void pause(PauseOf what, TimePoint until);
   // False: it was not paused. What is resumed has its next turn when the timetable says, not at once.
   bool resume(PauseOf what);
@@ -80,7 +81,7 @@ class RouterWorker {
   void skip_held_back(const LineRun& run);
   void report(LineRun& run, const aggregator::LineResult& result);
   void end_pauses(TimePoint now);
-  void log_resumed(PauseOf what, std::string_view why);
+  void end_pause(PauseOf what, std::string_view why);
 
   boost::asio::any_io_executor loop_;
   const config::Router& router_;

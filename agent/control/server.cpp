@@ -200,7 +200,7 @@ void ControlServer::start() {
   Impl::accept(impl_);
 }
 
-Awaitable<void> ControlServer::stop() {
+Awaitable<void> ControlServer::stop(connection::Context ctx) {
   std::shared_ptr<Impl> impl = impl_;
   impl->stopping = true;
   file_.remove();
@@ -209,8 +209,11 @@ Awaitable<void> ControlServer::stop() {
   impl->pause.cancel();
   const auto clients = impl->clients;
   for (const auto& client : clients) client->hang_up();
-  while (!impl->clients.empty())
+  impl->all_gone.expires_at(ctx.deadline());
+  while (!impl->clients.empty() && !ctx.expired())
     co_await impl->all_gone.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  if (!impl->clients.empty())
+    impl->log->warn("{} requests on the control socket did not end in time", impl->clients.size());
 }
 
 }  // namespace linewatch::agent

@@ -251,6 +251,17 @@ void PoolCore::note_unused_loss(TimePoint now) {
 
 void PoolCore::start(TimePoint now) {
   started_ = true;
+  resting_ = false;
+  next_login_ = now;
+  settle(now);
+}
+
+void PoolCore::rest(TimePoint now) {
+  started_ = false;
+  resting_ = true;
+  for (int i = 0; i < slots() && waiters_.empty(); ++i) {
+    if (state(i) == SlotState::connecting) actions_.push_back({Action::Kind::abort_login, ticket(i)});
+  }
   settle(now);
 }
 
@@ -300,7 +311,7 @@ TimePoint PoolCore::next_wakeup() const {
       next = std::min(next, slot.since + policy_.leak_warning);
     if (slot.state != SlotState::idle) continue;
     next = std::min({next, slot.expires, slot.checked + policy_.health_check_interval});
-    if (more_than_warm()) next = std::min(next, slot.since + policy_.idle_timeout);
+    if (more_than_warm()) next = std::min(next, idle_until(slot));
   }
   if (login_due_) next = std::min(next, next_login_);
   if (warm_due_) next = std::min(next, next_warm_);
@@ -438,7 +449,7 @@ void PoolCore::retire_idle(TimePoint now) {
     if (slot.state != SlotState::idle) continue;
     if (worn(slot, now) || surplus()) {
       close(i, now, CloseReason::worn);
-    } else if (more_than_warm() && now >= slot.since + policy_.idle_timeout) {
+    } else if (more_than_warm() && now >= idle_until(slot)) {
       close(i, now, CloseReason::idle);
     } else if (now >= slot.checked + policy_.health_check_interval) {
       const TimePoint idle_since = slot.since;
@@ -551,6 +562,11 @@ ErrorCode PoolCore::timeout_code() const {
 
 bool PoolCore::more_than_warm() const {
   return live() - count(SlotState::closing) > (started_ ? policy_.min_connections : 0);
+}
+
+TimePoint PoolCore::idle_until(const Slot& slot) const {
+  return slot.since +
+         (resting_ ? std::min(policy_.rest_timeout, policy_.idle_timeout) : policy_.idle_timeout);
 }
 
 bool PoolCore::worn(const Slot& slot, TimePoint now) const {

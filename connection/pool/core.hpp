@@ -86,7 +86,10 @@ class PoolCore {
   void session_lost(TimePoint now, Ticket ticket);  // an idle session's transport ended
 
   void tick(TimePoint now);   // call at next_wakeup()
-  void start(TimePoint now);  // begins to keep min_connections warm
+  void start(TimePoint now);  // begins to keep min_connections warm; whoever waits is logged in for at once
+  // Keeps nothing warm until start(): sessions are closed soon after they idle, logins that nobody waits for
+  // are given up. Who asks is served all the same.
+  void rest(TimePoint now);
   void drain(TimePoint now);  // refuses all waiters; Action::drained comes when the last slot is vacant
 
   // Another policy, up or down: sessions beyond a lower maximum are closed as they come free.
@@ -161,6 +164,7 @@ class PoolCore {
   void refuse_all(ErrorCode code, Phase phase);
   bool worn(const Slot& slot, TimePoint now) const;
   bool more_than_warm() const;
+  TimePoint idle_until(const Slot& slot) const;
   ErrorCode timeout_code() const;
   int wanted_logins(TimePoint now) const;
   int room() const;  // logins that may be under way besides
@@ -192,7 +196,7 @@ class PoolCore {
   TimePoint limit_return_{};  // when one more is tried, while limit_ is below max_connections
   std::uint64_t epoch_ = 0;   // of the credentials
   std::uint64_t last_generation_ = 0;
-  bool started_ = false;
+  bool started_ = false, resting_ = false;
   bool draining_ = false;
   bool drained_ = false;
 };

@@ -20,6 +20,7 @@ LockoutGuard::LockoutGuard(const asio::any_io_executor& loop, LockoutMemory memo
       memory_(std::move(memory)),
       log_(std::move(log)),
       changed_(std::make_shared<asio::steady_timer>(loop, TimePoint::max())) {
+  memory_.log_to(log_);
   const auto wall = std::chrono::system_clock::now();
   const TimePoint now = Clock::now();
   for (const auto& [identity, rejections] : memory_.all()) {
@@ -108,13 +109,11 @@ void LockoutGuard::report(const Account& account, Outcome outcome, TimePoint now
 }
 
 void LockoutGuard::remember(const Account& account, const State& state) {
-  const auto kept =
-      state.rejections == 0
-          ? memory_.forget(account.identity)
-          : memory_.remember(account.identity, {state.rejections, state.rests_until_wall, state.cause});
-  if (!kept && !memory_fails_ && log_)
-    log_->warn("rejected credentials are not remembered over a restart: {}", kept.error().text);
-  memory_fails_ = !kept;
+  if (state.rejections == 0) {
+    memory_.forget(account.identity);
+  } else {
+    memory_.remember(account.identity, {state.rejections, state.rests_until_wall, state.cause});
+  }
 }
 
 std::string LockoutGuard::resting(const Account& account) const {

@@ -63,7 +63,6 @@ class LockoutGuard {
   boost::asio::any_io_executor loop_;
   LockoutMemory memory_;
   std::shared_ptr<spdlog::logger> log_;
-  bool memory_fails_ = false;              // said already
   std::map<std::string, State> accounts_;  // by identity
   // Never expires; cancelled at each report. Shared with the stop callbacks of those who wait.
   std::shared_ptr<boost::asio::steady_timer> changed_;

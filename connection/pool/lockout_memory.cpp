@@ -1,10 +1,7 @@
 #include "connection/pool/lockout_memory.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <openssl/rand.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -41,26 +38,6 @@ std::optional<std::string> contents(const std::filesystem::path& file) {
   return text;
 }
 
-// Whole or not at all, and for this user's eyes only.
-Result<void> write_whole(const std::filesystem::path& file, std::string_view text) {
-  const std::filesystem::path beside = file.string() + ".new";
-  const int fd = ::open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  if (fd < 0) return trouble(beside, std::string("cannot be written: ") + std::strerror(errno));
-  bool good = true;
-  while (good && !text.empty()) {
-    const ssize_t written = ::write(fd, text.data(), text.size());
-    good = written > 0 || (written < 0 && errno == EINTR);
-    if (written > 0) text.remove_prefix(static_cast<std::size_t>(written));
-  }
-  good = good && ::fsync(fd) == 0;
-  const int cause = errno;
-  ::close(fd);
-  if (!good) return trouble(beside, std::string("cannot be written: ") + std::strerror(cause));
-  if (::rename(beside.c_str(), file.c_str()) != 0)
-    return trouble(file, std::string("cannot be written: ") + std::strerror(errno));
-  return {};
-}
-
 Result<std::string> key_of(const std::filesystem::path& file) {
   if (auto key = contents(file)) {
     if (key->size() == key_size) return std::move(*key);
@@ -84,7 +61,7 @@ void append(std::string& all, std::string_view part) {
 
 Result<LockoutMemory> LockoutMemory::open(const std::filesystem::path& folder) {
   LockoutMemory memory;
-  memory.folder_ = folder;
+  memory.file_ = std::make_unique<LockoutFile>(folder / "lockout.json");
   auto key = key_of(folder / "lockout.key");
   if (!key) return std::unexpected(std::move(key.error()));
   memory.key_ = std::move(*key);
@@ -144,21 +121,20 @@ std::string LockoutMemory::identity(const config::Credential& credential, const 
   return to_base64(digest);
 }
 
-Result<void> LockoutMemory::remember(const std::string& identity, Rejections rejections) {
+void LockoutMemory::remember(const std::string& identity, Rejections rejections) {
   const bool full = all_.size() >= most_remembered && !all_.contains(identity);
   if (full)
     all_.erase(all_.begin());  // a bound against a world of changing credentials; each rests in memory
   all_[identity] = std::move(rejections);
-  return save();
+  save();
 }
 
-Result<void> LockoutMemory::forget(const std::string& identity) {
-  if (all_.erase(identity) == 0) return {};
-  return save();
+void LockoutMemory::forget(const std::string& identity) {
+  if (all_.erase(identity) > 0) save();
 }
 
-Result<void> LockoutMemory::save() const {
-  if (folder_.empty()) return {};
+void LockoutMemory::save() const {
+  if (!file_) return;
   nlohmann::json rejected = nlohmann::json::object();
   for (const auto& [identity, entry] : all_) {
     const auto until = std::chrono::duration_cast<std::chrono::seconds>(entry.rests_until.time_since_epoch());
@@ -166,7 +142,7 @@ Result<void> LockoutMemory::save() const {
   }
   const nlohmann::json root = {{"version", 1}, {"rejected", std::move(rejected)}};
   const auto replace = nlohmann::json::error_handler_t::replace;
-  return write_whole(folder_ / "lockout.json", root.dump(1, ' ', false, replace) + '\n');
+  file_->write(root.dump(1, ' ', false, replace) + '\n', log_);
 }
 
 }  // namespace linewatch::connection

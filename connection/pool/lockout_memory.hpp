@@ -6,10 +6,12 @@
 #include <chrono>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <string>
 
 #include "config/settings.hpp"
 #include "connection/error.hpp"
+#include "connection/pool/lockout_file.hpp"
 
 namespace linewatch::connection {
 
@@ -33,15 +35,18 @@ class LockoutMemory {
   std::string identity(const config::Credential& credential, const std::string& router) const;
 
   const std::map<std::string, Rejections>& all() const { return all_; }
-  // Written to the disk before it returns. The error is for the log: what is in memory counts on.
-  Result<void> remember(const std::string& identity, Rejections rejections);
-  Result<void> forget(const std::string& identity);
+  // On the disk a moment later, at the latest when this object has gone. What cannot be written is logged;
+  // what is in memory counts on.
+  void remember(const std::string& identity, Rejections rejections);
+  void forget(const std::string& identity);
+  void log_to(std::shared_ptr<spdlog::logger> log) { log_ = std::move(log); }
 
  private:
   Result<void> load(const std::filesystem::path& file);
-  Result<void> save() const;
+  void save() const;
 
-  std::filesystem::path folder_;  // empty: nowhere
+  std::unique_ptr<LockoutFile> file_;  // null: nowhere
+  std::shared_ptr<spdlog::logger> log_;
   std::string key_;
   std::map<std::string, Rejections> all_;
 };

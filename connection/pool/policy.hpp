@@ -24,6 +24,7 @@ struct PoolPolicy {
   Clock::duration backoff_max = std::chrono::minutes(5);
   int breaker_failures = 5;  // failed logins in a row, then none for the cool-down but one to try
   Clock::duration breaker_cool_down = std::chrono::minutes(1);
+  Clock::duration rest_timeout = std::chrono::seconds(5);     // at rest: an idle session is closed after
   Clock::duration limit_return = std::chrono::minutes(10);    // a lowered maximum grows by one each
   Clock::duration leak_warning = std::chrono::minutes(15);    // a lease out for longer is said
   Clock::duration recover_timeout = std::chrono::seconds(2);  // Ctrl-C to prompt

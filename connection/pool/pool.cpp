@@ -90,6 +90,12 @@ void Pool::start() {
   step();
 }
 
+void Pool::rest() {
+  log_->debug("sessions are closed when they idle router={}", router_);
+  core_.rest(Clock::now());
+  step();
+}
+
 // Executes what the core decided. An operation may fail before it first waits and so report from inside this
 // loop; its actions then join the queue instead of nesting.
 void Pool::step() {

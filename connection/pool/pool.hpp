@@ -55,6 +55,7 @@ class Pool : public std::enable_shared_from_this<Pool> {
   ~Pool();
 
   void start();  // keeps min_connections warm from now on
+  void rest();   // until start(): leaves the router alone but for who asks; see PoolCore
 
   // Waits in order for a session, at most acquire_timeout and the context's deadline. Errors:
   // acquire_timeout, too_many_waiters, cancelled, shutting_down, or why the login failed. `holder` names the

@@ -1,6 +1,7 @@
 // The authentication half of the transport: public key, then the agent's keys, then password or questions
 // that a password answers.
 
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -82,11 +83,17 @@ Awaitable<Result<void>> Transport::try_credential(Context ctx, config::Credentia
     if (*outcome == SSH_AUTH_SUCCESS) co_return Result<void>();
     if (*outcome != SSH_AUTH_PARTIAL) rejected.push_back("key");
   }
+  std::optional<Error> no_agent;  // nothing was asked of the router: what stands beside it is tried
   if (credential.agent && offers(SSH_AUTH_METHOD_PUBLICKEY)) {
-    outcome = co_await try_agent(ctx);
-    if (!outcome) co_return std::unexpected<Error>(std::move(outcome.error()));
-    if (*outcome == SSH_AUTH_SUCCESS) co_return Result<void>();
-    if (*outcome != SSH_AUTH_PARTIAL) rejected.push_back("agent's keys");
+    auto by_agent = co_await try_agent(ctx);
+    if (!by_agent && by_agent.error().code == ErrorCode::unreachable) {
+      no_agent = std::move(by_agent.error());
+    } else {
+      outcome = std::move(by_agent);
+      if (!outcome) co_return std::unexpected<Error>(std::move(outcome.error()));
+      if (*outcome == SSH_AUTH_SUCCESS) co_return Result<void>();
+      if (*outcome != SSH_AUTH_PARTIAL) rejected.push_back("agent's keys");
+    }
   }
   if (credential.password) {
     // A rejected password is not tried again as an answer: every try counts against the account.
@@ -110,9 +117,11 @@ Awaitable<Result<void>> Transport::try_credential(Context ctx, config::Credentia
   if (*outcome == SSH_AUTH_PARTIAL)
     co_return error(ErrorCode::authentication, phase, "the router wants a further proof of " + user);
   if (!rejected.empty()) {
-    co_return error(ErrorCode::authentication, phase,
-                    "the router rejected the " + join(rejected) + " of " + user);
+    std::string text = "the router rejected the " + join(rejected) + " of " + user;
+    if (no_agent) text += "; " + no_agent->text.substr(peer_.label().size() + 2);
+    co_return error(ErrorCode::authentication, phase, text);
   }
+  if (no_agent) co_return std::unexpected<Error>(std::move(*no_agent));
   co_return error(ErrorCode::authentication, phase,
                   "the router offers no way to log in that credential " + credential.name + " has");
 }

@@ -113,6 +113,8 @@ Awaitable<Result<int>> Transport::try_agent(Context ctx) {
     ::close(copy);
     co_return error(ErrorCode::internal, phase, "libssh does not take the SSH agent's socket");
   }
+  ssh_set_counters(session_, &taken_, &packets_);
+  const std::uint64_t sent = packets_.out_packets;
   for (;;) {
     auto call = std::make_unique<AgentCall>(loop, session_, agent.get());
     while (!call->done()) {
@@ -123,6 +125,8 @@ Awaitable<Result<int>> Transport::try_agent(Context ctx) {
     }
     const int outcome = call->result();
     call.reset();
+    if (outcome == SSH_AUTH_DENIED && packets_.out_packets == sent)  // no rejection: nothing was asked
+      co_return error(ErrorCode::unreachable, phase, "the SSH agent has no keys");
     if (outcome != SSH_AUTH_AGAIN) co_return judge(outcome);
     if (!connected()) co_return ssh_failure(phase);
     auto waited = co_await wait(ctx, phase);

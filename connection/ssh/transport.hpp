@@ -106,7 +106,9 @@ class Transport final : public ByteChannel {
   Awaitable<Result<void>> try_credential(Context ctx, config::Credential credential);
   // An SSH_AUTH_* outcome each: success, denied, partial.
   Awaitable<Result<int>> try_key(Context ctx, PrivateKey key);
-  Awaitable<Result<int>> try_agent(Context ctx);  // all keys of the agent that SSH_AUTH_SOCK names
+  // All keys of the agent that SSH_AUTH_SOCK names; ErrorCode::unreachable if there is none to ask, or none
+  // of them.
+  Awaitable<Result<int>> try_agent(Context ctx);
   Awaitable<Result<int>> try_password(Context ctx, const config::Secret& password);
   Awaitable<Result<int>> try_questions(Context ctx, const config::Secret& password);
   Result<int> judge(int outcome) const;
@@ -131,7 +133,7 @@ class Transport final : public ByteChannel {
   std::string mismatch_;          // libssh's words when no algorithm is common
   bool settled_ = false;          // no call is in the middle: the connection can be closed politely
   bool gone_ = false;             // the other side closed
-  ssh_counter_struct packets_{};  // counted while probing
+  ssh_counter_struct packets_{};  // counted while probing and while an agent's keys are tried
   std::shared_ptr<const std::string> loss_;  // of the jump host's connection; null: none
   // Octets that libssh has taken from the socket, and how many they were when it had nothing left for us:
   // while they are the same, only the socket can bring more.

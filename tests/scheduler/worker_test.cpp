@@ -40,6 +40,7 @@ struct Bench {
     connection::PoolPolicy policy;
     policy.max_connections = 1;
     policy.min_connections = 0;
+    policy.rest_timeout = 50ms;
     pool =
         connection::Pool::make(loop.get_executor(), "r1", policy, std::make_unique<FakeFactory>(fake), log);
     fake.output = good_answer;
@@ -210,10 +211,13 @@ TEST_CASE("a paused line is not measured, its turns count as skipped, and the pa
 
   worker.pause(std::nullopt, connection::Clock::now() + 1200ms);
   CHECK(worker.line(*entry).paused_until);
+  while (bench.fake.open_sessions > 0) bench.loop.run_one();  // somebody works on the router
+  const int logins = bench.fake.login_count;
   const auto until_here = results.size();
   while (results.size() == until_here) bench.loop.run_one();
   CHECK_FALSE(worker.pauses().router_until());
   CHECK(worker.statistics().skipped_paused >= 3);
+  CHECK(bench.fake.login_count == logins + 1);
   bench.run(worker.stop(Context().within(5s)));
 }
 

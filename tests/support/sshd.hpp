@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace linewatch::test {
@@ -27,6 +28,7 @@ class TemporaryFolder {
 
 std::uint16_t free_port();  // on 127.0.0.1, free a moment ago
 std::string read_text(const std::filesystem::path& file);
+std::size_t count_words(std::string_view text, std::string_view words);  // how often they stand there
 void write_text(const std::filesystem::path& file, const std::string& text);
 
 class Sshd {

@@ -71,12 +71,15 @@ struct Bench {
   }
   ~Bench() {
     bool stopped = false;
-    asio::co_spawn(loop, server->stop(), [&](std::exception_ptr) { stopped = true; });
+    deaf.cancel();
+    asio::co_spawn(loop, server->stop(connection::Context().within(60s)),
+                   [&](std::exception_ptr) { stopped = true; });
     while (!stopped) loop.run_one();
     CHECK(running == 0);
   }
 
-  // "wait" answers once and then waits for the client's end; "flood" sends until that.
+  // "wait" answers once and then waits for the client's end; "flood" sends until that; "deaf" waits for
+  // `deaf`.
   static connection::Awaitable<void> answer(Bench& bench, ControlClientLink& link, const Json& request) {
     ++bench.running;
     Json echo;
@@ -94,6 +97,8 @@ struct Bench {
       boost::system::error_code ignored;
       co_await step.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
     }
+    boost::system::error_code ignored;
+    if (what == "deaf") co_await bench.deaf.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
     --bench.running;
   }
 
@@ -115,6 +120,7 @@ struct Bench {
   std::shared_ptr<spdlog::logger> log =
       std::make_shared<spdlog::logger>("test", std::make_shared<spdlog::sinks::null_sink_mt>());
   std::optional<ControlServer> server;
+  asio::steady_timer deaf{loop, connection::TimePoint::max()};
   int running = 0;
 };
 
@@ -181,6 +187,18 @@ TEST_CASE("a stop sends the clients away and waits for what is done for them") {
   CHECK_FALSE(silent.read());
   CHECK_FALSE(waiting.read());
   CHECK_FALSE(std::filesystem::exists(path));
+}
+
+TEST_CASE("a stop does not wait for a request that does not end") {
+  Bench bench;
+  Client client(bench.path);
+  client.say("{\"command\":\"deaf\"}\n");
+  bench.run_until([&] { return bench.running == 1; });
+  bool stopped = false;
+  asio::co_spawn(bench.loop, bench.server->stop(connection::Context().within(50ms)),
+                 [&](std::exception_ptr) { stopped = true; });
+  bench.run_until([&] { return stopped; });
+  CHECK(bench.running == 1);
 }
 
 TEST_CASE("the socket is for its owner and group; a dead agent's is replaced, nothing else is") {

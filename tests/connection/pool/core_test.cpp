@@ -559,3 +559,33 @@ TEST_CASE(
   world.core.close_finished(world.now, world.only(Action::Kind::close).ticket);
   world.only(Action::Kind::login);  // one that was used is replaced at once
 }
+
+TEST_CASE("at rest sessions go soon after they idle, who asks is served, and a start brings them back") {
+  World world(small_policy(2, 1));
+  world.core.start(world.now);
+  const Ticket warm = world.only(Action::Kind::login).ticket;
+  world.core.login_succeeded(world.now, warm);
+  world.now += 60s;
+  world.core.rest(world.now);
+  world.core.close_finished(world.now, world.only(Action::Kind::close).ticket);
+  CHECK(world.core.live() == 0);
+  CHECK(world.core.next_wakeup() == TimePoint::max());
+
+  const Ticket lease = world.logged_in();
+  world.core.release(world.now, lease, Returned::clean);
+  CHECK(world.core.next_wakeup() == world.now + 5s);
+  world.acquire();  // the next of several finds it
+  const Ticket again = world.only(Action::Kind::grant).ticket;
+  world.core.release(world.now, again, Returned::clean);
+  world.now += 5s;
+  world.core.tick(world.now);
+  world.core.close_finished(world.now, world.only(Action::Kind::close).ticket);
+
+  world.core.start(world.now);
+  world.only(Action::Kind::login);
+  world.core.rest(world.now);  // nobody waits for that one
+  const Ticket given_up = world.only(Action::Kind::abort_login).ticket;
+  world.core.login_failed(world.now, given_up, Error{ErrorCode::cancelled, Phase::waiting, "r1: cancelled"});
+  CHECK(world.take().empty());
+  CHECK(world.core.live() == 0);
+}

@@ -77,8 +77,10 @@ class World {
     } else if (what < 980) {
       policy_ = draw_policy();
       core_.reconfigure(now_, policy_);
-    } else if (what < 985) {
+    } else if (what < 983) {
       core_.renew(now_);
+    } else if (what < 985) {
+      draw(2) ? core_.rest(now_) : core_.start(now_);
     } else if (what < 990) {
       repeat_a_report();
     } else if (what < 995) {

@@ -1,11 +1,13 @@
 #include "connection/pool/lockout.hpp"
 
 #include <doctest/doctest.h>
+#include <spdlog/sinks/ostream_sink.h>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
-#include <fstream>
-#include <iterator>
+#include <filesystem>
+#include <sstream>
+#include <thread>
 #include <vector>
 
 #include "tests/support/fake_session.hpp"
@@ -86,19 +88,47 @@ TEST_CASE("a rejected credential rests over a restart, and its file tells nobody
       before.report(account, Outcome::rejected, now, "r1: the router rejected the password of netmon");
     }
   }
-  LockoutGuard after = guard();
-  const Account same = after.account(credential("hunter2"), "r2");
-  CHECK(after.decide(same, now) == Admission::rests);
-  CHECK(after.resting(same).find("r1: the router rejected") != std::string::npos);
-  CHECK(after.decide(after.account(credential("changed"), "r1"), now) == Admission::granted);
-  std::ifstream file(folder.path() / "lockout.json");
-  const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  CHECK(text.find("hunter2") == std::string::npos);
+  Account same;
+  {
+    LockoutGuard after = guard();
+    same = after.account(credential("hunter2"), "r2");
+    CHECK(after.decide(same, now) == Admission::rests);
+    CHECK(after.resting(same).find("r1: the router rejected") != std::string::npos);
+    CHECK(after.decide(after.account(credential("changed"), "r1"), now) == Admission::granted);
+    CHECK(test::read_text(folder.path() / "lockout.json").find("hunter2") == std::string::npos);
 
-  CHECK(after.decide(same, now + 16min) == Admission::granted);
-  after.report(same, Outcome::accepted, now + 16min);
+    CHECK(after.decide(same, now + 16min) == Admission::granted);
+    after.report(same, Outcome::accepted, now + 16min);
+  }
   LockoutGuard later = guard();
   for (int i = 0; i < 2; ++i) CHECK(later.decide(same, now) == Admission::granted);  // forgotten
+}
+
+TEST_CASE("a rejection is remembered by a process that is killed, and no disk holds up who reports it") {
+  const test::TemporaryFolder folder;
+  boost::asio::io_context loop;
+  LockoutGuard guard(loop.get_executor(), LockoutMemory::open(folder.path()).value());
+  const auto remembered = [&] { return LockoutMemory::look(folder.path()).all().size(); };
+  const Account account = guard.account(credential("hunter2"), "r1");
+  CHECK(guard.decide(account, Clock::now()) == Admission::granted);
+  guard.report(account, Outcome::rejected, Clock::now(), "no");
+  const auto limit = Clock::now() + 30s;  // it has not ended in order
+  while (remembered() == 0 && Clock::now() < limit) std::this_thread::yield();
+  CHECK(remembered() == 1);
+
+  // A file that cannot be written: its place is taken by a folder that is not empty.
+  std::ostringstream logged;
+  const auto log = std::make_shared<spdlog::logger>(
+      "test", std::make_shared<spdlog::sinks::ostream_sink_mt>(logged, true));
+  {
+    LockoutGuard other(loop.get_executor(), LockoutMemory::open(folder.path()).value(), log);
+    std::filesystem::remove(folder.path() / "lockout.json");
+    std::filesystem::create_directories(folder.path() / "lockout.json" / "taken");
+    for (int i = 0; i < 3; ++i) other.report(account, Outcome::rejected, Clock::now(), "no");
+  }
+  const std::string text = logged.str();
+  CHECK(test::count_words(text, "are not remembered over a restart") == 1);
+  CHECK(text.find("lockout.json: cannot be written: ") != std::string::npos);
 }
 
 TEST_CASE("one identity for each credential as it is, and for each router where the scope says so") {

@@ -4,7 +4,6 @@
 #include <spdlog/sinks/null_sink.h>
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <optional>
 #include <thread>
@@ -52,6 +51,40 @@ struct Shell {
   boost::asio::io_context loop{1};
   FakeRouter router{loop.get_executor()};
   std::shared_ptr<Pool> pool;
+};
+
+// Two pools behind one gate.
+struct TwoPools {
+  TwoPools(GateLimits limits, int max, int min) : gate(Gate::make(loop.get_executor(), limits)) {
+    auto log = std::make_shared<spdlog::logger>("test", std::make_shared<spdlog::sinks::null_sink_mt>());
+    PoolPolicy policy;
+    policy.max_connections = max;
+    policy.min_connections = min;
+    for (int i = 0; i < 2; ++i) {
+      pools[i] =
+          Pool::make(loop.get_executor(), "r", policy, std::make_unique<FakeFactory>(routers[i]), log, gate);
+    }
+  }
+  ~TwoPools() {
+    for (auto& pool : pools) spawn(pool->drain(Context().within(10s)));
+    CHECK(gate->queue().sessions() == 0);
+    CHECK(gate->queue().logins() == 0);
+  }
+  void spawn(Awaitable<void> operation) {
+    boost::asio::co_spawn(loop, std::move(operation), [](std::exception_ptr bug) {
+      if (bug) std::rethrow_exception(bug);
+    });
+    settle();
+  }
+  void settle() {
+    loop.restart();
+    while (loop.poll() > 0) loop.restart();
+  }
+
+  boost::asio::io_context loop{1};
+  FakeRouter routers[2] = {FakeRouter(loop.get_executor()), FakeRouter(loop.get_executor())};
+  std::shared_ptr<Gate> gate;
+  std::shared_ptr<Pool> pools[2];
 };
 
 struct Got {
@@ -266,47 +299,23 @@ TEST_CASE("changed credentials: the next session is the new factory's, the borro
 }
 
 TEST_CASE("the gate holds a login back, and a replaced session keeps its unit") {
-  boost::asio::io_context loop(1);
-  FakeRouter routers[2] = {FakeRouter(loop.get_executor()), FakeRouter(loop.get_executor())};
-  auto log = std::make_shared<spdlog::logger>("test", std::make_shared<spdlog::sinks::null_sink_mt>());
-  const auto gate = Gate::make(loop.get_executor(), GateLimits{1, 1, 1e12});
-  PoolPolicy policy;
-  policy.max_connections = 1;
-  policy.min_connections = 0;
-  std::shared_ptr<Pool> pools[2];
-  for (int i = 0; i < 2; ++i)
-    pools[i] =
-        Pool::make(loop.get_executor(), "r", policy, std::make_unique<FakeFactory>(routers[i]), log, gate);
-  const auto settle = [&] {
-    loop.restart();
-    while (loop.poll() > 0) loop.restart();
-  };
-  const auto spawn = [&](Awaitable<void> operation) {
-    boost::asio::co_spawn(loop, std::move(operation), [](std::exception_ptr bug) {
-      if (bug) std::rethrow_exception(bug);
-    });
-    settle();
-  };
+  TwoPools two({1, 1, 1e12}, 1, 0);
   Got first, held_back, again;
-  spawn(acquire_into(pools[0], Context(), first));
+  two.spawn(acquire_into(two.pools[0], Context(), first));
   REQUIRE(first.lease);
-  spawn(acquire_into(pools[1], Context().within(20ms), held_back));
-  CHECK(gate->queue().waiting() == 1);
-  loop.restart();
-  while (!held_back.error) loop.run_one();
+  two.spawn(acquire_into(two.pools[1], Context().within(20ms), held_back));
+  CHECK(two.gate->queue().waiting() == 1);
+  two.loop.restart();
+  while (!held_back.error) two.loop.run_one();
   CHECK(held_back.error->code == ErrorCode::held_back);
-  pools[0]->renew(std::make_unique<FakeFactory>(routers[0]));
+  two.pools[0]->renew(std::make_unique<FakeFactory>(two.routers[0]));
   first.lease.reset();  // worn by now: closed
-  settle();
-  CHECK(gate->queue().sessions() == 1);  // the other router's, whose login had waited
-  CHECK(routers[1].login_count == 1);
-  CHECK(routers[0].open_sessions == 0);
-  spawn(acquire_into(pools[1], Context(), again));
+  two.settle();
+  CHECK(two.gate->queue().sessions() == 1);  // the other router's, whose login had waited
+  CHECK(two.routers[1].login_count == 1);
+  CHECK(two.routers[0].open_sessions == 0);
+  two.spawn(acquire_into(two.pools[1], Context(), again));
   CHECK(again.lease);
-  again.lease.reset();
-  for (auto& pool : pools) spawn(pool->drain(Context().within(10s)));
-  CHECK(gate->queue().sessions() == 0);
-  CHECK(gate->queue().logins() == 0);
 }
 
 TEST_CASE("a snapshot names who holds each session") {
@@ -345,82 +354,35 @@ TEST_CASE("a drain waits for leases, and drops what does not come back in time")
 }
 
 TEST_CASE("a router's first login goes before another's second, though that one asked earlier") {
-  boost::asio::io_context loop(1);
-  FakeRouter routers[2] = {FakeRouter(loop.get_executor()), FakeRouter(loop.get_executor())};
-  auto log = std::make_shared<spdlog::logger>("test", std::make_shared<spdlog::sinks::null_sink_mt>());
-  const auto gate = Gate::make(loop.get_executor(), GateLimits{10, 1, 1e12});
-  PoolPolicy policy;
-  policy.max_connections = 2;
-  policy.min_connections = 0;
-  std::shared_ptr<Pool> pools[2];
-  for (int i = 0; i < 2; ++i)
-    pools[i] =
-        Pool::make(loop.get_executor(), "r", policy, std::make_unique<FakeFactory>(routers[i]), log, gate);
-  const auto settle = [&] {
-    loop.restart();
-    while (loop.poll() > 0) loop.restart();
-  };
-  const auto spawn = [&](Awaitable<void> operation) {
-    boost::asio::co_spawn(loop, std::move(operation), [](std::exception_ptr bug) {
-      if (bug) std::rethrow_exception(bug);
-    });
-    settle();
-  };
-  Door slow(loop.get_executor());
-  std::swap(routers[0].logins, slow);
-  Door also_slow(loop.get_executor());
-  std::swap(routers[1].logins, also_slow);
+  TwoPools two({10, 1, 1e12}, 2, 0);
+  Door slow(two.loop.get_executor()), also_slow(two.loop.get_executor());
+  std::swap(two.routers[0].logins, slow);
+  std::swap(two.routers[1].logins, also_slow);
   Got first, second, other;
-  spawn(acquire_into(pools[0], Context(), first));
-  spawn(acquire_into(pools[0], Context(), second));  // a second login of the same pool queues
-  spawn(acquire_into(pools[1], Context(), other));
-  CHECK(routers[0].login_count == 1);
-  CHECK(gate->queue().waiting() == 2);
-  routers[0].logins.open();
-  settle();
-  CHECK(routers[1].login_count == 1);
-  CHECK(routers[0].login_count == 1);
-  routers[1].logins.open();
-  settle();
+  two.spawn(acquire_into(two.pools[0], Context(), first));
+  two.spawn(acquire_into(two.pools[0], Context(), second));  // a second login of the same pool queues
+  two.spawn(acquire_into(two.pools[1], Context(), other));
+  CHECK(two.routers[0].login_count == 1);
+  CHECK(two.gate->queue().waiting() == 2);
+  two.routers[0].logins.open();
+  two.settle();
+  CHECK(two.routers[1].login_count == 1);
+  CHECK(two.routers[0].login_count == 1);
+  two.routers[1].logins.open();
+  two.settle();
   CHECK(other.lease);
   CHECK(second.lease);
-  first.lease.reset();
-  second.lease.reset();
-  other.lease.reset();
-  for (auto& pool : pools) spawn(pool->drain(Context().within(10s)));
-  CHECK(gate->queue().sessions() == 0);
 }
 
 TEST_CASE("a session that is replaced keeps its place among those of the agent") {
-  boost::asio::io_context loop(1);
-  FakeRouter routers[2] = {FakeRouter(loop.get_executor()), FakeRouter(loop.get_executor())};
-  auto log = std::make_shared<spdlog::logger>("test", std::make_shared<spdlog::sinks::null_sink_mt>());
-  const auto gate = Gate::make(loop.get_executor(), GateLimits{1, 1, 1e12});
-  PoolPolicy policy;
-  policy.max_connections = 1;
-  policy.min_connections = 1;
-  std::shared_ptr<Pool> pools[2];
-  for (int i = 0; i < 2; ++i) {
-    pools[i] =
-        Pool::make(loop.get_executor(), "r", policy, std::make_unique<FakeFactory>(routers[i]), log, gate);
-    pools[i]->start();
-  }
-  const auto settle = [&] {
-    loop.restart();
-    while (loop.poll() > 0) loop.restart();
-  };
-  settle();
-  CHECK(routers[0].login_count == 1);
-  CHECK(gate->queue().waiting() == 1);  // the other router's
-  pools[0]->renew(std::make_unique<FakeFactory>(routers[0]));
-  settle();
-  CHECK(routers[0].login_count == 2);
-  CHECK(routers[0].open_sessions == 1);
-  CHECK(routers[1].login_count == 0);
-  for (auto& pool : pools) {
-    boost::asio::co_spawn(loop, pool->drain(Context().within(10s)), boost::asio::detached);
-    settle();
-  }
-  CHECK(gate->queue().sessions() == 0);
-  CHECK(gate->queue().logins() == 0);
+  TwoPools two({1, 1, 1e12}, 1, 1);
+  for (auto& pool : two.pools) pool->start();
+  two.settle();
+  CHECK(two.routers[0].login_count == 1);
+  CHECK(two.gate->queue().waiting() == 1);  // the other router's
+  two.pools[0]->renew(std::make_unique<FakeFactory>(two.routers[0]));
+  two.settle();
+  CHECK(two.routers[0].login_count == 2);
+  CHECK(two.routers[0].open_sessions == 1);
+  CHECK(two.routers[1].login_count == 0);
 }

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "tests/connection/ssh/lab.hpp"
+#include "tests/connection/ssh/ssh_peer.hpp"
 #include "tests/support/sshd.hpp"
 
 namespace linewatch::connection {
@@ -24,10 +25,11 @@ using linewatch::test::Sshd;
 using test::Lab;
 using test::no_sshd;
 using test::open_descriptors;
+using test::SshPeer;
 namespace asio = boost::asio;
 
 struct AgentLab : Lab {
-  explicit AgentLab(const Sshd& sshd) : Lab(sshd) {
+  explicit AgentLab(const Sshd& sshd) : Lab(sshd, test::Policy::off) {
     access.credentials[0].private_key = config::Secret();
     access.credentials[0].agent = true;
     path = (folder.path() / "agent").string();
@@ -67,7 +69,8 @@ TEST_CASE("ssh-agent: its keys log in, and those the router does not want are a 
   lab.run_agent();
   const auto none = lab.login();
   REQUIRE_FALSE(none);
-  CHECK(none.error().code == ErrorCode::authentication);
+  CHECK(none.error().code == ErrorCode::unreachable);  // nothing was asked of the router: no rejection
+  CHECK(none.error().text.ends_with(": the SSH agent has no keys"));
   lab.add(other);
   const auto rejected = lab.login();
   REQUIRE_FALSE(rejected);
@@ -87,6 +90,36 @@ TEST_CASE("ssh-agent: one that is not there is no rejection of the account") {
   REQUIRE_FALSE(failed);
   CHECK(failed.error().code == ErrorCode::unreachable);
   CHECK(failed.error().text.find("SSH agent cannot be reached: " + lab.path) != std::string::npos);
+}
+
+TEST_CASE("ssh-agent: what stands beside one that is not there is tried all the same") {
+  if (no_sshd()) return;
+  const Sshd sshd, other;
+  AgentLab lab(sshd);
+  SUBCASE("a password that is right") {
+    SshPeer::Options options;
+    options.methods = SSH_AUTH_METHOD_PASSWORD | SSH_AUTH_METHOD_PUBLICKEY;
+    const SshPeer peer(options);
+    lab.access.port = peer.port();
+    lab.access.credentials[0].username = "netmon";
+    lab.access.credentials[0].password = config::Secret("right");
+    const auto session = lab.login();
+    CHECK_MESSAGE(session.has_value(), session.error().text);
+  }
+  SUBCASE("a key that is right") {
+    lab.access.credentials[0].private_key = config::Secret(sshd.client_key());
+    const auto session = lab.login();
+    CHECK_MESSAGE(session.has_value(), session.error().text);
+  }
+  SUBCASE("a key that is rejected counts as such") {
+    lab.access.credentials[0].private_key = config::Secret(other.client_key());
+    const auto rejected = lab.login();
+    REQUIRE_FALSE(rejected);
+    CHECK(rejected.error().code == ErrorCode::authentication);
+    CHECK(rejected.error().text.ends_with(
+        ": the router rejected the key of root; the SSH agent cannot be reached: " + lab.path +
+        ": No such file or directory"));
+  }
 }
 
 TEST_CASE("ssh-agent: a silent one stalls nobody, and is given up at the time limit and by a stop") {

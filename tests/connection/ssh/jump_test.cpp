@@ -133,10 +133,7 @@ struct Lab {
     return run(session.run(Context().within(limit), std::move(what)));
   }
   std::size_t count(std::string_view words) const {
-    const std::string text = logged.str();
-    std::size_t found = 0;
-    for (std::size_t at = text.find(words); at != std::string::npos; at = text.find(words, at + 1)) ++found;
-    return found;
+    return linewatch::test::count_words(logged.str(), words);
   }
 
   linewatch::test::TemporaryFolder folder;
@@ -149,12 +146,7 @@ struct Lab {
 };
 
 std::size_t count_logins(const Sshd& sshd) {
-  const std::string text = sshd.log();
-  std::size_t found = 0;
-  for (std::size_t at = text.find("Accepted publickey"); at != std::string::npos;
-       at = text.find("Accepted publickey", at + 1))
-    ++found;
-  return found;
+  return linewatch::test::count_words(sshd.log(), "Accepted publickey");
 }
 
 }  // namespace
@@ -217,6 +209,39 @@ TEST_CASE(
   }
   lab.run_until([&] { return ended == many; });
   CHECK(right == many);
+}
+
+TEST_CASE("a jump host exchanges keys anew under load, and nobody behind it notices") {
+  if (no_sshd()) return;
+  constexpr int many = 4, rounds = 5;
+  Sshd::Options options;
+  options.extra = "RekeyLimit 64K\nLogLevel DEBUG1";
+  const Sshd bastion(options), router;
+  Lab lab;
+  const auto jump = lab.jump(bastion);
+  const auto factory = lab.factory(access_to("lab-1", router.port(), key_of(router), jump));
+  std::vector<std::unique_ptr<Session>> sessions;
+  for (int i = 0; i < many; ++i) {
+    auto session = lab.run(factory->login(Context().within(30s)));
+    REQUIRE_MESSAGE(session.has_value(), session.error().text);
+    sessions.push_back(std::move(*session));
+  }
+  for (int round = 0; round < rounds; ++round) {
+    int ended = 0;
+    for (const auto& session : sessions) {
+      Command what;
+      what.text = "seq 1 20000";
+      lab.start(session->run(Context().within(60s), std::move(what)), [&](Result<CommandOutput> output) {
+        ++ended;
+        REQUIRE_MESSAGE(output.has_value(), output.error().text);
+        CHECK(output->text.size() == 108894);
+        CHECK(output->text.ends_with("19999\n20000\n"));
+      });
+    }
+    lab.run_until([&] { return ended == many; });
+  }
+  CHECK(jump->logins() == 1);
+  CHECK(linewatch::test::count_words(bastion.log(), "SSH2_MSG_KEXINIT received") >= 10);
 }
 
 namespace {

@@ -85,6 +85,29 @@ TEST_CASE("a key logs in to sshd, and commands come back clean") {
   CHECK(trace.find(sshd.host_fingerprint()) != std::string::npos);
 }
 
+TEST_CASE("keys are exchanged anew under load, and nobody notices") {
+  if (no_sshd()) return;
+  Sshd::Options options;
+  options.extra = "RekeyLimit 64K\nLogLevel DEBUG1";
+  const Sshd sshd(options);
+  Lab lab(sshd);
+  auto session = lab.login();
+  REQUIRE_MESSAGE(session.has_value(), session.error().text);
+  const std::string word(400, 'x');
+  for (int i = 0; i < 10; ++i) {
+    const auto much = lab.command(**session, "seq 1 20000");
+    REQUIRE_MESSAGE(much.has_value(), much.error().text);
+    CHECK(much->text.size() == 108894);
+    CHECK(much->text.ends_with("19999\n20000\n"));
+    const auto typed = lab.command(**session, "echo " + word);
+    REQUIRE_MESSAGE(typed.has_value(), typed.error().text);
+    CHECK(typed->text == word + '\n');
+    CHECK(run_on(lab.loop, (*session)->check(Context().within(10s))));
+  }
+  run_on(lab.loop, (*session)->close(Context().within(10s)));
+  CHECK(linewatch::test::count_words(sshd.log(), "SSH2_MSG_KEXINIT received") >= 10);
+}
+
 TEST_CASE("RSA and encrypted keys log in, too") {
   if (no_sshd()) return;
   Sshd::Options options;
