@@ -147,6 +147,7 @@ class PoolCore {
   void settle(TimePoint now);
   void grant_waiters(TimePoint now);
   void start_logins(TimePoint now);
+  void abort_logins();
   void retire_idle(TimePoint now);
   void expire_waiters(TimePoint now);
   void find_leaks(TimePoint now);

@@ -27,4 +27,8 @@ int logins_wanted(const Demand& demand) {
   return std::max({0, for_waiters(demand), demand.min_connections - demand.live});
 }
 
+void average(std::optional<Clock::duration>& mean, Clock::duration measured) {
+  mean = mean ? *mean + (measured - *mean) / 8 : measured;
+}
+
 }  // namespace linewatch::connection

@@ -25,4 +25,7 @@ struct Demand {
 // waited that long already.
 int logins_wanted(const Demand& demand);
 
+// A mean that follows the last eight or so.
+void average(std::optional<Clock::duration>& mean, Clock::duration measured);
+
 }  // namespace linewatch::connection

@@ -14,7 +14,9 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CORE, DEMAND, GATE = "connection/pool/core.cpp", "connection/pool/demand.cpp", "connection/pool/gate.cpp"
-SOURCES = [CORE, DEMAND, GATE, "connection/error.cpp"]
+WAITERS, LOGINS = "connection/pool/core_waiters.cpp", "connection/pool/core_logins.cpp"
+RETIRING = "connection/pool/core_retiring.cpp"
+SOURCES = [CORE, WAITERS, LOGINS, RETIRING, DEMAND, GATE, "connection/error.cpp"]
 TESTS = ["tests/connection/pool/core_test.cpp", "tests/connection/pool/core_worlds_test.cpp",
          "tests/connection/pool/gate_test.cpp", "tests/support/main.cpp"]
 COMPILER = os.environ.get("CXX", "clang++-19")
@@ -22,16 +24,16 @@ FLAGS = ["-std=c++23", "-O1", "-w", "-DFMT_SHARED", "-DBOOST_ASIO_NO_DEPRECATED"
 LIMIT = 120  # seconds for one run of the tests: a mutant that hangs is killed, too
 
 MUTANTS = [
-    ("the maximum is not looked at", CORE, "std::clamp(maximum() - live(), 0, count(SlotState::vacant))",
+    ("the maximum is not looked at", LOGINS, "std::clamp(maximum() - live(), 0, count(SlotState::vacant))",
      "std::clamp(policy_.max_connections + 1 - live() + count(SlotState::closing), 0, 1000)"),
-    ("a closing session does not count", CORE, "std::clamp(maximum() - live(), 0,",
+    ("a closing session does not count", LOGINS, "std::clamp(maximum() - live(), 0,",
      "std::clamp(maximum() - live() + count(SlotState::closing), 0,"),
-    ("waiters are served last come first", CORE,
+    ("waiters are served last come first", WAITERS,
      "const Waiter waiter = waiters_.front();\n    waiters_.pop_front();",
      "const Waiter waiter = waiters_.back();\n    waiters_.pop_back();"),
     ("a late report is honoured", CORE, "slot.generation == ticket.generation && slot.state == expected",
      "slot.state == expected"),
-    ("a failed login keeps its slot", CORE,
+    ("a failed login keeps its slot", LOGINS,
      "  if (!honour(ticket, SlotState::connecting)) return;\n  enter(ticket.slot, SlotState::vacant, now);",
      "  if (!honour(ticket, SlotState::connecting)) return;"),
     ("a session left in mid-command is handed on", CORE,
@@ -41,27 +43,30 @@ MUTANTS = [
      "make_usable(ticket.slot, now);\n      break;"),
     ("a worn session is granted", CORE, "idle >= 0 && !worn(slots_[static_cast<std::size_t>(idle)], now)",
      "idle >= 0"),
-    ("a waiter out of time is forgotten", CORE, "++statistics_.wait_timeouts;",
+    ("a waiter out of time is forgotten", WAITERS, "++statistics_.wait_timeouts;",
      "++statistics_.wait_timeouts;\n    if (waiters_.size() > 1) { waiter = waiters_.erase(waiter); continue; }"),
-    ("a cancelled waiter stays in the queue", CORE, "  waiters_.erase(found);\n", ""),
-    ("no back-off after a failure", CORE, "if (wanted > 0 && now < next_login_) {", "if (false) {"),
-    ("a router in trouble is stormed", CORE,
+    ("a cancelled waiter stays in the queue", WAITERS, "  waiters_.erase(found);\n", ""),
+    ("no back-off after a failure", LOGINS, "if (wanted > 0 && now < next_login_) {", "if (false) {"),
+    ("a router in trouble is stormed", LOGINS,
      "if (last_login_error_) wanted = std::min(wanted, count(SlotState::connecting) == 0 ? 1 : 0);", ""),
-    ("the breaker never opens", CORE, "if (!breaker_open()) return;", "return;"),
-    ("a session limit is a failure like any other", CORE,
+    ("the breaker never opens", LOGINS, "if (!breaker_open()) return;", "return;"),
+    ("a session limit is a failure like any other", LOGINS,
      "if (error.code == ErrorCode::session_limit) note_session_limit(now, sessions);", ""),
-    ("the lowered maximum never returns", CORE, "    ++limit_;\n", ""),
+    ("the lowered maximum never returns", LOGINS, "    ++limit_;\n", ""),
     ("old credentials' sessions stay", CORE, "slot.epoch != epoch_ ||", ""),
     ("a lower maximum disturbs nobody for ever", CORE, "if (worn(session, now) || surplus()) return close",
      "if (worn(session, now)) return close"),
-    ("a drain forgets the logins under way", CORE,
+    ("a drain forgets the logins under way", LOGINS,
      "if (state(i) == SlotState::connecting) actions_.push_back({Action::Kind::abort_login, ticket(i)});", ""),
     ("a drain ends too early", CORE, "if (draining_ && !drained_ && live() == 0) {",
      "if (draining_ && !drained_ && count(SlotState::leased) == 0) {"),
-    ("the timer is armed in the past", CORE, "if (then > now) reconsider_at_ = then;", "reconsider_at_ = then;"),
+    ("the timer is armed in the past", LOGINS, "if (then > now) reconsider_at_ = then;", "reconsider_at_ = then;"),
     ("every waiter gets a login", DEMAND, "return std::clamp(missing, overdue ? 1 : 0, unserved);",
      "return unserved;"),
     ("who waits long waits for ever", DEMAND, "overdue ? 1 : 0", "0"),
+    ("a router at rest keeps its sessions", RETIRING, "resting_ ? std::min", "false ? std::min"),
+    ("a router at rest is kept warm", CORE, "  started_ = false;\n  resting_ = true;", "  resting_ = true;"),
+    ("what is lost unused is replaced at once", RETIRING, "if (slot->uses == 0) note_unused_loss(now);", ""),
     ("the gate lets everybody in", GATE, "if (logins_ >= limits_.logins) return -1;", ""),
     ("the gate knows no rate", GATE, "next_start_ = std::max(next_start_, now - made_up) + apart;", ""),
     ("the gate forgets the sessions", GATE, "needs_session && sessions_ >= limits_.sessions", "false"),
