@@ -29,7 +29,7 @@ MUTANTS = [
     ("a closing session does not count", LOGINS, "std::clamp(maximum() - live(), 0,",
      "std::clamp(maximum() - live() + count(SlotState::closing), 0,"),
     ("waiters are served last come first", WAITERS,
-     "const Waiter waiter = waiters_.front();\n    waiters_.pop_front();",
+     "const Waiter waiter = waiters_.front();\n    waiters_.erase(waiters_.begin());",
      "const Waiter waiter = waiters_.back();\n    waiters_.pop_back();"),
     ("a late report is honoured", CORE, "slot.generation == ticket.generation && slot.state == expected",
      "slot.state == expected"),
