@@ -87,12 +87,15 @@ TEST_CASE("the text before the answer and after it changes nothing") {
 }
 
 TEST_CASE("log lines between the lines of an answer change no figure") {
-  const std::string logs[] = {
-      "%LINK-3-UPDOWN: Interface GigabitEthernet0/1, changed state to down",
-      "*Jul  1 10:00:00.123: %OSPF-5-ADJCHG: Process 1, Nbr 192.0.2.3 on Gi0/1 from FULL to DOWN, Neighbor Down",
-      "Jul  1 2026 10:00:00 pe1 %%01IFNET/4/LINK_STATE(l)[0]:The line protocol on the interface is down, 5 lost",
-      "%Jul  1 10:00:00:123 2026 pe1 IFNET/3/PHY_UPDOWN: -MDC=1; Physical state on the interface GE1/0/1 changed to down.",
-      "2026 Jul  1 10:00:00 spine-1 %ETHPORT-5-IF_DOWN_LINK_FAILURE: Interface Ethernet1/1 is down (Link failure)"};
+  const std::string logs[] = {"%LINK-3-UPDOWN: Interface GigabitEthernet0/1, changed state to down",
+                              "*Jul  1 10:00:00.123: %OSPF-5-ADJCHG: Process 1, Nbr 192.0.2.3 on Gi0/1 from "
+                              "FULL to DOWN, Neighbor Down",
+                              "Jul  1 2026 10:00:00 pe1 %%01IFNET/4/LINK_STATE(l)[0]:The line protocol on "
+                              "the interface is down, 5 lost",
+                              "%Jul  1 10:00:00:123 2026 pe1 IFNET/3/PHY_UPDOWN: -MDC=1; Physical state on "
+                              "the interface GE1/0/1 changed to down.",
+                              "2026 Jul  1 10:00:00 spine-1 %ETHPORT-5-IF_DOWN_LINK_FAILURE: Interface "
+                              "Ethernet1/1 is down (Link failure)"};
   for (const auto& transcript : test::transcripts()) {
     if (transcript.expected["sent"].is_null() || transcript.expected["received"].is_null()) continue;
     const auto platform = test::platform(transcript.platform);
@@ -138,7 +141,8 @@ TEST_CASE("a refused command after a good one is no good answer") {
       INFO(transcript.platform << "/" << transcript.name);
       const std::string line = transcript.text.substr(0, transcript.text.find('\n'));
       if (line.find("ping ") == std::string::npos) continue;  // typed wrong: no ping that could be seen
-      const PingFigures figures = parse_ping(*test::platform(good.platform), good.text + "\n" + transcript.text);
+      const PingFigures figures =
+          parse_ping(*test::platform(good.platform), good.text + "\n" + transcript.text);
       CHECK(figures.status == PingStatus::error);
       CHECK_FALSE(figures.sent);
     }
