@@ -14,10 +14,12 @@ class Search {
  public:
   explicit Search(std::string_view text) : text_(text) {}
 
-  std::string longest() {
+  RequiredText found() {
+    constexpr std::size_t shortest = 2;  // one letter is everywhere
     while (at_ < text_.size() && certain_) step();
     end_run();
-    return certain_ ? longest_ : "";
+    if (!certain_ || longest_.size() < shortest) return {};
+    return {longest_, one_line_};
   }
 
  private:
@@ -52,12 +54,12 @@ class Search {
     }
   }
 
-  // "\d", "\s" ... are classes; "\(" and "\." are themselves. Those that may match a line's end spoil it.
+  // "\d", "\s" ... are classes; "\(" and "\." are themselves.
   void escape() {
     const char c = at_ + 1 < text_.size() ? text_[at_ + 1] : '\0';
     at_ += 2;
-    // ("\\x0a" and "\\012" are not read here)
-    if (std::string_view("nsDWpPCQx01234567").find(c) != std::string_view::npos) certain_ = false;
+    if (std::string_view("nsDW").contains(c)) one_line_ = false;
+    if (std::string_view("pPCQx01234567").contains(c)) certain_ = false;  // not read here
     const bool itself =
         (c >= '!' && c <= '/') || (c >= ':' && c <= '@') || (c >= '[' && c <= '`') || (c >= '{' && c <= '~');
     if (!itself) return end_run();
@@ -73,7 +75,7 @@ class Search {
     for (bool first = true; at_ < text_.size() && (first || text_[at_] != ']'); first = false) {
       if (text_[at_] == '\\') {
         const char c = at_ + 1 < text_.size() ? text_[at_ + 1] : '\0';
-        line_end = line_end || std::string_view("nsDW").find(c) != std::string_view::npos;
+        line_end = line_end || std::string_view("nsDW").contains(c);
         ++at_;
       } else if (text_.substr(at_).starts_with("[:")) {
         certain_ = false;
@@ -81,7 +83,7 @@ class Search {
       ++at_;
     }
     ++at_;
-    if (negated != line_end) certain_ = false;  // could run over a line's end
+    if (negated != line_end) one_line_ = false;
   }
 
   // A group's inside is only looked at for what could leave the line.
@@ -121,15 +123,13 @@ class Search {
   std::string_view text_;
   std::size_t at_ = 0;
   std::string run_, longest_;
-  bool certain_ = true;
+  bool certain_ = true, one_line_ = true;
 };
 
 }  // namespace
 
-std::string required_literal(std::string_view text) {
-  constexpr std::size_t shortest = 2;  // one letter is everywhere
-  std::string literal = Search(text).longest();
-  return literal.size() < shortest ? "" : literal;
+RequiredText required_text(std::string_view pattern) {
+  return Search(pattern).found();
 }
 
 }  // namespace linewatch::config

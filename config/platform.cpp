@@ -13,7 +13,7 @@ Pattern::Pattern(const std::string& text) : text_(text) {
   auto re = std::make_shared<const RE2>("(?m)" + text, options);
   if (re->ok()) {
     for (const auto& [name, number] : re->NamedCapturingGroups()) groups_.emplace_back(name, number);
-    literal_ = required_literal(text);
+    required_ = required_text(text);
     at_line_start_ = text.front() == '^';
   }
   re_ = std::move(re);

@@ -19,6 +19,13 @@
 
 namespace linewatch::config {
 
+// What each match of a regular expression (without flags in front) must hold: found by reading it.
+struct RequiredText {
+  std::string text;
+  bool one_line = false;  // certain never to match a line's end
+};
+RequiredText required_text(std::string_view pattern);
+
 // A pattern with the text it was written as. RE2 on octets (Latin-1), with (?m) in force: linear time,
 // whatever a router prints, and no octet is invalid. Copyable; copies share what was compiled.
 class Pattern {
@@ -34,21 +41,18 @@ class Pattern {
   // The number of the group (?P<name>...), or -1.
   int group(std::string_view name) const;
 
-  // Plain text that every match holds, to find the line in question at the speed of memory; empty if the
-  // pattern is not known to match within one line or has no such text.
-  const std::string& literal() const { return literal_; }
+  // Plain text that every match holds, to find the place at the speed of memory; empty if none is known.
+  const std::string& literal() const { return required_.text; }
+  bool one_line() const { return required_.one_line; }   // a match never leaves its line
   bool at_line_start() const { return at_line_start_; }  // begins with '^'
 
  private:
   std::string text_;
   std::shared_ptr<const RE2> re_;
   std::vector<std::pair<std::string, int>> groups_;
-  std::string literal_;
+  RequiredText required_;
   bool at_line_start_ = false;
 };
-
-// What Pattern::literal() gives for a regular expression (without flags in front).
-std::string required_literal(std::string_view text);
 
 struct Reply {  // the router asks or pages, the agent answers
   Pattern seen;
@@ -117,6 +121,7 @@ struct PingSyntax {
 struct TotalsPattern {
   Pattern pattern;
   std::optional<int> sent, received;  // what the line means without printing it: "X is alive"
+  std::string unit;                   // of its times, where not rtt_unit and not printed
 };
 
 // One answered probe: groups rtt, seq (optional), unit (optional).

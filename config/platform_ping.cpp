@@ -168,6 +168,8 @@ void read_totals(Reader& answer, std::vector<TotalsPattern>& out) {
       int count = 0;
       if (reader.integer("sent", count, 0, 1)) totals.sent = count;
       if (reader.integer("received", count, 0, 1)) totals.received = count;
+      reader.word("unit", totals.unit,
+                  {{"us", std::string("us")}, {"ms", std::string("ms")}, {"s", std::string("s")}});
       reader.finish();
     } else {
       read_pattern(answer, "totals", index, item, totals.pattern, groups);

@@ -53,6 +53,7 @@ bool Match::find(const config::Pattern& pattern, std::string_view text, std::siz
   while (true) {
     const std::size_t at = text.find(literal, from);
     if (at == std::string_view::npos) return false;
+    if (!pattern.one_line()) return match(pattern, text, from, text.size());
     const std::size_t end = std::min(text.find('\n', at), text.size());
     if (match_line(pattern, text, at, end, from)) return true;
     from = end;
@@ -61,7 +62,7 @@ bool Match::find(const config::Pattern& pattern, std::string_view text, std::siz
 
 bool Match::find_last(const config::Pattern& pattern, std::string_view text) {
   const std::string& literal = pattern.literal();
-  if (literal.empty()) {
+  if (literal.empty() || !pattern.one_line()) {
     if (!find(pattern, text)) return false;
     Match next;
     while (end() > begin() && next.find(pattern, text, end())) *this = next;
@@ -86,7 +87,7 @@ bool Match::match_line(const config::Pattern& pattern, std::string_view text, st
 
 bool Match::match(const config::Pattern& pattern, std::string_view text, std::size_t from, std::size_t to) {
   const int groups = std::min(most_groups, pattern.re().NumberOfCapturingGroups() + 1);
-  const bool anchored = pattern.at_line_start() && !pattern.literal().empty();
+  const bool anchored = pattern.at_line_start() && pattern.one_line();
   const RE2::Anchor anchor = anchored ? RE2::ANCHOR_START : RE2::UNANCHORED;
   if (!pattern.re().Match(piece(text), from, to, anchor, groups_, groups)) return false;
   for (int unused = groups; unused < most_groups; ++unused) groups_[unused] = {};

@@ -72,8 +72,7 @@ class Reading {
 
  private:
   void read_totals();
-  void read_total(const Match& match, const char* name, std::optional<double>& out);
-  void read_times(const Match& match);
+  void read_times(const Match& match, const std::string& usual_unit);
   bool cut(std::string_view figure) const;
   void with_counts();
   void without_counts();
@@ -104,24 +103,24 @@ bool Reading::cut(std::string_view figure) const {
   return figure.data() + figure.size() == body_.data() + body_.size();
 }
 
-void Reading::read_total(const Match& match, const char* name, std::optional<double>& out) {
-  const std::string_view figure = match.group(name);
-  if (figure.empty()) return;
-  const std::string_view unit = match.group("unit");
-  out = to_milliseconds(figure, unit.empty() ? std::string_view(answer_.rtt_unit) : unit);
-  if (!out) fail("not understood: " + shown(match.whole()));
-}
-
-void Reading::read_times(const Match& match) {
+void Reading::read_times(const Match& match, const std::string& usual_unit) {
+  const std::string_view printed = match.group("unit");
+  const std::string_view unit = printed.empty() ? std::string_view(usual_unit) : printed;
+  const auto time = [&](const char* name, std::optional<double>& out) {
+    const std::string_view figure = match.group(name);
+    if (figure.empty()) return;
+    out = to_milliseconds(figure, unit);
+    if (!out) fail("not understood: " + shown(match.whole()));
+  };
   for (const char* name : {"rtt", "min", "avg", "max", "stddev"}) {
     const std::string_view figure = match.group(name);
     if (!figure.empty() && cut(figure)) return;
   }
-  for (auto* each : {&figures_.min_ms, &figures_.avg_ms, &figures_.max_ms}) read_total(match, "rtt", *each);
-  read_total(match, "min", figures_.min_ms);
-  read_total(match, "avg", figures_.avg_ms);
-  read_total(match, "max", figures_.max_ms);
-  read_total(match, "stddev", figures_.stddev_ms);
+  for (auto* each : {&figures_.min_ms, &figures_.avg_ms, &figures_.max_ms}) time("rtt", *each);
+  time("min", figures_.min_ms);
+  time("avg", figures_.avg_ms);
+  time("max", figures_.max_ms);
+  time("stddev", figures_.stddev_ms);
 }
 
 void Reading::read_totals() {
@@ -138,7 +137,7 @@ void Reading::read_totals() {
     if (totals.received) figures_.received = totals.received;
     count(match, "sent", figures_.sent);
     count(match, "received", figures_.received);
-    read_times(match);
+    read_times(match, totals.unit.empty() ? answer_.rtt_unit : totals.unit);
   }
 }
 

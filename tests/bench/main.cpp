@@ -21,6 +21,8 @@ int main(int argc, char** argv) {
   const std::map<std::string, std::function<void(const Server&)>> groups = {
       {"core", [](const Server&) { measure_core(); }},
       {"pool", [](const Server&) { measure_pool(); }},
+      {"text", [](const Server&) { measure_text(); }},
+      {"answers", [](const Server&) { print_answers(); }},
       {"held", measure_held},
       {"scale", measure_scale},
       {"waiting", measure_waiting},

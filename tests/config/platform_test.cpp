@@ -134,3 +134,34 @@ TEST_CASE("patterns take any octets, and lines have ends") {
   CHECK_FALSE(Pattern("").ok());
   CHECK_FALSE(static_cast<bool>(Pattern()));
 }
+
+TEST_CASE("a pattern's plain text is found, and whether a match stays in its line") {
+  const auto text = [](const char* pattern) { return required_text(pattern).text; };
+  CHECK(text("^[ \\t]*(?P<sent>\\d+) packets transmitted, ") == " packets transmitted, ");
+  CHECK(text("Success rate is \\d+ percent \\((?P<r>\\d+)/(?P<s>\\d+)\\)(?:, round-trip)?") ==
+        "Success rate is ");
+  CHECK(text("colou?r of the day") == "r of the day");
+  CHECK(text("ab*cd{2}efg+hi") == "efg");
+  CHECK(text("a\\.b\\(c") == "a.b(c");
+  for (const char* none :
+       {"one|other", "(?i)words", "\\d+", "[a-z]+", "(?:all in here)", "x", "\\x41bc", "a(?s:.)bcd"})
+    CHECK_MESSAGE(text(none).empty(), none);
+  for (const char* line : {"^ab[^\\n]*", "ab[ \\t]+\\d", "ab(?:c|d)$", "ab."})
+    CHECK_MESSAGE(required_text(line).one_line, line);
+  for (const char* lines : {"ab\\s+c", "ab[^c]d", "ab\\n", "ab(?:\\s)", "ab[\\s]", "ab\\D", "ab\\W"})
+    CHECK_FALSE_MESSAGE(required_text(lines).one_line, lines);
+}
+
+TEST_CASE("totals and replies are found by a plain text of theirs") {
+  for (const std::string& name : builtin_platforms().names()) {
+    const auto platform = builtin_platforms().find(name);
+    for (const TotalsPattern& totals : platform->ping.answer.totals) {
+      INFO(name << ": " << totals.pattern.text());
+      CHECK_FALSE(totals.pattern.literal().empty());
+    }
+    for (const ReplyPattern& reply : platform->ping.answer.replies) {
+      INFO(name << ": " << reply.pattern.text());
+      CHECK((name == "mikrotik_routeros" || !reply.pattern.literal().empty()));
+    }
+  }
+}

@@ -134,6 +134,39 @@ class OwnProfiles(unittest.TestCase):
         self.assertIn("did you mean 'juniper_junos'?", text)
 
 
+class SeveralCommands(unittest.TestCase):
+    """A ping whose wishes are commands of their own, as on FortiOS; the simulator's IOS takes them under other names."""
+
+    def ping(self, before):
+        directory = support.temp_dir()
+        (directory / "platforms").mkdir()
+        (directory / "platforms" / "acme.yaml").write_text(
+            f"extends: cisco_iosxe\nname: acme\nping:\n  ipv4: ['{before}', '{{size}}', '{{timeout}}', 'ping {{target}}{{count}}']\n"
+            "  options: {timeout: {text: 'terminal width {value}'}, size: {text: 'terminal length {value}'}}\n")
+        simulator = agent.Simulator(directory, [{"name": "r1", "targets": {"198.51.100.2": {"delay": "2ms"}}}])
+        (directory / "known_hosts").write_text(simulator.known_hosts())
+        router = simulator.router("r1")
+        router["platform"] = "acme"
+        config = agent.write_config(directory, agent.settings(
+            directory, support.free_port(), credentials={"netmon": {"username": agent.USER, "password": agent.PASSWORD}},
+            routers=[router], lines=[{"id": "L-1", "router": "r1", "target": "198.51.100.2", "count": 3, "timeout": "2s"}]))
+        code, rows, errors = agent.ping_json(config, "L-1")
+        return code, rows["L-1"], [row["text"] for row in simulator.events("command", "r1")]
+
+    def test_they_are_typed_in_order_and_those_not_wished_are_not(self):
+        code, row, typed = self.ping("show clock")
+        self.assertEqual(code, 0, row)
+        self.assertEqual(row["sent"], 3)
+        self.assertEqual([text for text in typed if text.strip()][-4:-1], ["show clock", "terminal width 2", "ping 198.51.100.2 repeat 3"])
+
+    def test_one_that_is_rejected_is_the_lines_error_and_no_ping_is_typed(self):
+        code, row, typed = self.ping("show nothing")
+        self.assertEqual(code, 2)
+        self.assertEqual(row["state"], "line_error")
+        self.assertEqual(row["error"], "show nothing: % Invalid input detected at '^' marker.")
+        self.assertFalse([text for text in typed if text.startswith("ping")])
+
+
 if __name__ == "__main__":
     support.need(programs=["ssh-keygen"], variables=["LINEWATCH", "LINEWATCH_SIM"])
     support.main(limit=110)

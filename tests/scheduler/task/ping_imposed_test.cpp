@@ -151,3 +151,40 @@ TEST_CASE("an interrupted answer that never began is an error") {
   CHECK(ping.read(interrupted("^C\n")).status == PingStatus::error);
   CHECK(ping.read(interrupted("")).status == PingStatus::error);
 }
+
+TEST_CASE("where no timeout can be typed a reply that came later is a lost probe") {
+  aggregator::PingFigures figures;
+  figures.status = PingStatus::ok;
+  figures.sent = figures.received = 3;
+  figures.loss_percent = 0;
+  figures.probes_ms = {1.0, 2500.0, 3.0};
+  figures.min_ms = 1.0;
+  figures.avg_ms = 834.667;
+  figures.max_ms = 2500.0;
+  const aggregator::PingFigures before = figures;
+  scheduler::impose_timeout(figures, 3s);
+  CHECK(figures.avg_ms == before.avg_ms);
+  scheduler::impose_timeout(figures, 2s);
+  CHECK(figures.status == PingStatus::partial_loss);
+  CHECK(figures.received == 2);
+  CHECK(figures.max_ms == 3.0);
+  CHECK(figures.avg_ms == 2.0);
+  CHECK(figures.probes_ms == std::vector<std::optional<double>>{1.0, std::nullopt, 3.0});
+  scheduler::impose_timeout(figures, config::Duration(0));
+  CHECK(figures.status == PingStatus::total_loss);
+  CHECK_FALSE(figures.avg_ms);
+
+  aggregator::PingFigures quiet = before;
+  quiet.probes_ms.clear();  // not printed: nothing is known of each
+  scheduler::impose_timeout(quiet, 1s);
+  CHECK(quiet.received == 3);
+}
+
+TEST_CASE("a device that waits as long as it likes is given that time") {
+  config::Line line;
+  line.count = 1;
+  line.timeout = 1s;
+  CHECK(line.run_limit(*test::platform("cisco_iosxe")) == 6s);
+  CHECK_FALSE(line.says_timeout(*test::platform("vyos")));
+  CHECK(line.run_limit(*test::platform("vyos")) == 1s + 10s + 5s);
+}

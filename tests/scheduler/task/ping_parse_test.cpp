@@ -86,6 +86,69 @@ TEST_CASE("the text before the answer and after it changes nothing") {
   }
 }
 
+TEST_CASE("log lines between the lines of an answer change no figure") {
+  const std::string logs[] = {"%LINK-3-UPDOWN: Interface GigabitEthernet0/1, changed state to down",
+                              "*Jul  1 10:00:00.123: %OSPF-5-ADJCHG: Process 1, Nbr 192.0.2.3 on Gi0/1 from "
+                              "FULL to DOWN, Neighbor Down",
+                              "Jul  1 2026 10:00:00 pe1 %%01IFNET/4/LINK_STATE(l)[0]:The line protocol on "
+                              "the interface is down, 5 lost",
+                              "%Jul  1 10:00:00:123 2026 pe1 IFNET/3/PHY_UPDOWN: -MDC=1; Physical state on "
+                              "the interface GE1/0/1 changed to down.",
+                              "2026 Jul  1 10:00:00 spine-1 %ETHPORT-5-IF_DOWN_LINK_FAILURE: Interface "
+                              "Ethernet1/1 is down (Link failure)"};
+  for (const auto& transcript : test::transcripts()) {
+    if (transcript.expected["sent"].is_null() || transcript.expected["received"].is_null()) continue;
+    const auto platform = test::platform(transcript.platform);
+    const PingFigures quiet = parse_ping(*platform, transcript.text);
+    for (const std::string& log : logs) {
+      std::string noisy;
+      for (const char c : transcript.text) noisy += c == '\n' ? "\n" + log + "\n" : std::string(1, c);
+      const PingFigures figures = parse_ping(*platform, noisy);
+      INFO(transcript.platform << "/" << transcript.name << " with " << log);
+      CHECK(figures.status == quiet.status);
+      CHECK(figures.sent == quiet.sent);
+      CHECK(figures.received == quiet.received);
+      CHECK(figures.avg_ms == quiet.avg_ms);
+      CHECK(figures.probes_ms == quiet.probes_ms);
+    }
+  }
+}
+
+TEST_CASE("of two pings in one transcript the last is read") {
+  for (const auto& transcript : test::transcripts()) {
+    if (transcript.name != "one-lost" && transcript.name != "all-answered") continue;
+    const auto platform = test::platform(transcript.platform);
+    for (const auto& other : test::transcripts()) {
+      if (other.platform != transcript.platform || other.expected["received"] != 0) continue;
+      INFO(transcript.platform << "/" << transcript.name << " and " << other.name);
+      const PingFigures alone = parse_ping(*platform, other.text);
+      const PingFigures last = parse_ping(*platform, transcript.text + "\n" + other.text);
+      CHECK(last.status == alone.status);
+      CHECK(last.sent == alone.sent);
+      CHECK(last.received == alone.received);
+      const PingFigures first = parse_ping(*platform, other.text + "\n" + transcript.text);
+      CHECK(first.status == parse_ping(*platform, transcript.text).status);
+      CHECK(first.avg_ms == parse_ping(*platform, transcript.text).avg_ms);
+    }
+  }
+}
+
+TEST_CASE("a refused command after a good one is no good answer") {
+  for (const auto& transcript : test::transcripts()) {
+    if (transcript.name != "not-understood" && transcript.name != "name-not-resolved") continue;
+    for (const auto& good : test::transcripts()) {
+      if (good.platform != transcript.platform || good.name != "all-answered") continue;
+      INFO(transcript.platform << "/" << transcript.name);
+      const std::string line = transcript.text.substr(0, transcript.text.find('\n'));
+      if (line.find("ping ") == std::string::npos) continue;  // typed wrong: no ping that could be seen
+      const PingFigures figures =
+          parse_ping(*test::platform(good.platform), good.text + "\n" + transcript.text);
+      CHECK(figures.status == PingStatus::error);
+      CHECK_FALSE(figures.sent);
+    }
+  }
+}
+
 TEST_CASE("figures that contradict themselves are an error, and the counts are shown") {
   const auto ios = test::platform("cisco_iosxe");
   const PingFigures more =

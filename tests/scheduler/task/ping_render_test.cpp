@@ -57,6 +57,73 @@ TEST_CASE("every wish has its place") {
         "ip vrf exec CUST-A ping -4 -n -c 10 -W 3 -s 72 -I 198.51.100.1 -M do -Q 184 198.51.100.2");
 }
 
+TEST_CASE("each vendor's words, units and octets") {
+  config::Line wished = everything("198.51.100.2", "198.51.100.1");
+  wished.df = true;
+  CHECK(typed("cisco_iosxr", wished) ==
+        "ping vrf CUST-A 198.51.100.2 count 10 size 100 timeout 3 source 198.51.100.1 donotfrag");
+  CHECK(typed("cisco_nxos", wished) ==
+        "ping 198.51.100.2 count 10 packet-size 72 timeout 3 source 198.51.100.1 vrf CUST-A df-bit");
+  CHECK(
+      typed("juniper_junos", wished) ==
+      "ping 198.51.100.2 inet no-resolve count 10 wait 3 size 72 source 198.51.100.1 routing-instance CUST-A "
+      "do-not-fragment");
+  CHECK(typed("arista_eos", wished) ==
+        "ping vrf CUST-A 198.51.100.2 source 198.51.100.1 size 100 df-bit repeat 10 timeout 3");
+  CHECK(typed("nokia_sros", wished) ==
+        "ping 198.51.100.2 count 10 timeout 3 size 72 source-address 198.51.100.1 router-instance \"CUST-A\" "
+        "do-not-fragment");
+  CHECK(typed("nokia_sros_classic", wished) ==
+        "ping 198.51.100.2 count 10 timeout 3 size 72 source 198.51.100.1 router CUST-A do-not-fragment");
+  CHECK(typed("mikrotik_routeros", wished) ==
+        "/ping address=198.51.100.2 count=10 interval=3000ms size=100 src-address=198.51.100.1 vrf=CUST-A "
+        "do-not-fragment");
+  CHECK(typed("vyos", wished) ==
+        "ping 198.51.100.2 count 10 size 72 interface 198.51.100.1 do-not-fragment vrf CUST-A");
+  CHECK(typed("ruckus_fastiron", wished) ==
+        "ping vrf CUST-A 198.51.100.2 source 198.51.100.1 count 10 timeout 3000 size 72 no-fragment");
+  CHECK(typed("aruba_aoscx", wished) ==
+        "ping 198.51.100.2 source 198.51.100.1 datagram-size 72 timeout 3 repetitions 10 do-not-fragment vrf "
+        "CUST-A");
+  wished.vrf.clear();
+  CHECK(typed("paloalto_panos", wished) ==
+        "ping no-resolve yes count 10 size 72 do-not-fragment yes source 198.51.100.1 host 198.51.100.2");
+  CHECK(typed("nokia_srlinux", line("198.51.100.2")) ==
+        "ping 198.51.100.2 network-instance default -c 5 -W 2");  // what stands there without a wish
+  config::Line sized = line("198.51.100.2");
+  sized.size = 84;
+  CHECK(typed("alcatel_aos", sized) == "ping 198.51.100.2 count 5 size 64 timeout 2");  // the ICMP message
+  sized.source = "outside";
+  CHECK(typed("cisco_asa", sized) == "ping outside 198.51.100.2 repeat 5 size 84 timeout 2");
+}
+
+TEST_CASE("wishes that are commands of their own are typed first, and only those wished") {
+  config::Line wished = line("198.51.100.2");
+  CHECK(typed("fortinet_fortios", wished) ==
+        "execute ping-options reset; execute ping-options repeat-count 5; execute ping-options timeout 2; "
+        "execute ping 198.51.100.2");
+  wished.size = 100;
+  wished.source = "198.51.100.1";
+  wished.df = true;
+  CHECK(typed("fortinet_fortios", wished) ==
+        "execute ping-options reset; execute ping-options repeat-count 5; execute ping-options timeout 2; "
+        "execute ping-options data-size 72; execute ping-options source 198.51.100.1; "
+        "execute ping-options df-bit yes; execute ping 198.51.100.2");
+}
+
+TEST_CASE("a session without rights types what it may, or says what it may not") {
+  const auto ios = test::platform("cisco_iosxe");
+  config::Line wished = line("198.51.100.2");
+  wished.vrf = "CUST-A";
+  CHECK(render_ping(wished, *ios, wished.target, false)->back() == "ping vrf CUST-A 198.51.100.2");
+  wished.df = true;
+  CHECK(render_ping(wished, *ios, wished.target, false).error() ==
+        "a session of cisco_iosxe without 'enable' cannot say do-not-fragment (its credential needs an "
+        "enable_password)");
+  const auto linux = test::platform("linux");
+  CHECK(render_ping(wished, *linux, wished.target, false) == render_ping(wished, *linux, wished.target));
+}
+
 TEST_CASE("IPv6 has its own words, and its headers are 48 octets") {
   const config::Line wished = everything("2001:db8::2", "2001:db8::1");
   CHECK(typed("cisco_iosxe", wished) ==
