@@ -64,13 +64,17 @@ void Agent::start_workers() {
   const auto epoch = wall_clock_zero();
   for (const config::Router& router : settings_.routers) {
     const auto found = lines_of.find(router.name);
-    if (!router.enabled || found == lines_of.end()) continue;
-    lines_ += found->second.size();
+    auto lines = found == lines_of.end() ? std::vector<const config::Line*>() : std::move(found->second);
+    const auto jobs = scheduler::task_jobs(settings_, router, lines);
+    if (!router.enabled || (lines.empty() && jobs.empty())) continue;
+    lines_ += lines.size();
+    std::erase_if(lines, [](const config::Line* line) { return !line->pinged(); });
     auto pool = routers_->pool(router);
     pool->start();
     auto worker = std::make_unique<scheduler::RouterWorker>(
-        loop_.get_executor(), router, std::move(found->second), std::move(pool), routers_->resolver(), epoch,
-        [this](const aggregator::LineResult& result) { aggregator_.submit(result); }, log_);
+        loop_.get_executor(), router, std::move(lines), std::move(pool), routers_->resolver(), epoch,
+        [this](const aggregator::LineResult& result) { aggregator_.submit(result); }, log_, jobs,
+        [this](const aggregator::TaskResult& result) { aggregator_.submit(result); });
     worker->start();
     workers_.push_back(std::move(worker));
   }

@@ -6,6 +6,7 @@
 
 #include "agent/commands.hpp"
 #include "agent/suggest.hpp"
+#include "config/loader.hpp"
 #include "config/platform_loader.hpp"
 
 namespace linewatch::agent {
@@ -24,6 +25,24 @@ void print_commands(const config::Platform& platform) {
   for (const std::string& command : platform.cli.logout) fmt::print("{}: {}\n", platform.name, command);
 }
 
+// What the site's own tasks and a trace on loss type there.
+void print_task_commands(const config::Platform& platform, const std::vector<config::Task>& tasks) {
+  for (const std::string& command : {platform.traceroute.ipv4, platform.traceroute.ipv6}) {
+    if (!command.empty()) fmt::print("{}: {}\n", platform.name, command);
+  }
+  for (const config::Task& task : tasks) {
+    const auto* commands = task.commands_for(platform.name);
+    if (!commands) continue;
+    for (const std::string& command : *commands)
+      fmt::print("{}: {}  (task {})\n", platform.name, command, task.name);
+  }
+}
+
+std::vector<config::Task> known_tasks(const Options& options) {
+  if (!std::filesystem::exists(options.config_file)) return {};
+  return config::load(options.config_file).settings.tasks;
+}
+
 // The profile as written, comments and all.
 std::string profile_text(const config::Platform& platform) {
   const std::string_view builtin = config::builtin_profile_text(platform.name);
@@ -38,11 +57,13 @@ int run_platforms(const Options& options) {
   const auto known = known_platforms(options);
   if (!known) return exit_bad_configuration;
   const config::Platforms& platforms = *known;
+  const auto tasks = options.list_commands ? known_tasks(options) : std::vector<config::Task>();
   if (options.platform.empty()) {
     for (const std::string& name : platforms.names()) {
       const auto platform = platforms.find(name);
       if (options.list_commands) {
         print_commands(*platform);
+        print_task_commands(*platform, tasks);
       } else {
         const std::string aliases =
             platform->aliases.empty() ? "" : fmt::format(" ({})", fmt::join(platform->aliases, ", "));
@@ -59,6 +80,7 @@ int run_platforms(const Options& options) {
   }
   if (options.list_commands) {
     print_commands(*platform);
+    print_task_commands(*platform, tasks);
   } else {
     fmt::print("# {}: {}\n{}", platform->name, platform->origin, profile_text(*platform));
   }

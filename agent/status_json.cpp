@@ -43,6 +43,10 @@ int count(const connection::PoolSnapshot& pool, SlotState state) {
   return static_cast<int>(std::ranges::count(pool.sessions, state, &connection::SessionSnapshot::state));
 }
 
+bool fails(const scheduler::TaskSnapshot& task) {
+  return task.last && !task.last->problem().empty();
+}
+
 std::string_view state_of_failure(ErrorCode code) {
   switch (code) {
     case ErrorCode::authentication:
@@ -136,6 +140,26 @@ Json to_json(const scheduler::LineSnapshot& line, const Moment& now) {
   return json;
 }
 
+Json to_json(const scheduler::TaskSnapshot& task, const Moment& now) {
+  Json json;
+  json["name"] = task.name;
+  json["line"] = task.line ? Json(task.line->id) : Json(nullptr);
+  json["done"] = task.last ? Json(rfc3339(task.last->clock)) : Json(nullptr);
+  Json values = Json::object();
+  if (task.last) {
+    for (const aggregator::TaskFigure& value : task.last->values) values[value.name] = value.text;
+  }
+  json["values"] = std::move(values);
+  json["error"] = task.last ? text_or_null(task.last->problem()) : Json(nullptr);
+  json["running"] = task.running;
+  json["paused"] = task.paused;
+  json["turns"] = task.turns;
+  json["turns_skipped"] = task.skipped;
+  json["interval_s"] = task.task ? Json(seconds(task.task->interval)) : Json(nullptr);
+  json["next_due_in_s"] = task.next_due ? Json(seconds(*task.next_due - now.steady)) : Json(nullptr);
+  return json;
+}
+
 Json to_json(const RouterView& view, const Moment& now) {
   const connection::PoolSnapshot& pool = view.pool;
   const connection::PoolStatistics& figures = pool.statistics;
@@ -188,6 +212,7 @@ Json to_json(const RouterView& view, const Moment& now) {
   json["turns_skipped_paused"] = view.turns.skipped_paused;
   json["turns_skipped_warm_up"] = view.turns.skipped_warm_up;
   json["line_count"] = to_json(view.lines);
+  json["task_count"] = {{"total", view.tasks.size()}, {"failing", std::ranges::count_if(view.tasks, fails)}};
   json["warnings"] = warnings_of(view);
   json["hints"] = pool.hints;
   return json;
@@ -217,6 +242,14 @@ std::vector<std::string> warnings_of(const RouterView& view) {
     warnings.push_back(std::move(text));
   }
   const std::uint64_t late = view.turns.skipped - view.turns.skipped_paused - view.turns.skipped_warm_up;
+  constexpr std::size_t most_tasks = 20;  // one cause often is that of many
+  std::size_t failing = 0;
+  for (const scheduler::TaskSnapshot& task : view.tasks) {
+    if (!fails(task) || ++failing > most_tasks) continue;
+    const std::string line = task.line ? " of line " + task.line->id : "";
+    warnings.push_back(fmt::format("task {}{}: {}", task.name, line, task.last->problem()));
+  }
+  if (failing > most_tasks) warnings.push_back(fmt::format("{} more tasks fail", failing - most_tasks));
   if (late > 0) warnings.push_back(fmt::format("turns skipped because the one before still ran: {}", late));
   return warnings;
 }

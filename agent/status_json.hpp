@@ -10,6 +10,7 @@
 #include "config/settings.hpp"
 #include "connection/pool/snapshot.hpp"
 #include "scheduler/line_snapshot.hpp"
+#include "scheduler/task_snapshot.hpp"
 #include "scheduler/worker.hpp"
 
 namespace linewatch::agent {
@@ -32,6 +33,7 @@ Json to_json(const aggregator::DestinationStatistics& destination);
 Json to_json(const connection::SessionSnapshot& session);
 Json to_json(const connection::Histogram& took);  // seconds
 Json to_json(const scheduler::LineSnapshot& line, const Moment& now);
+Json to_json(const scheduler::TaskSnapshot& task, const Moment& now);
 
 struct RouterView {
   const config::Router* router = nullptr;
@@ -39,8 +41,9 @@ struct RouterView {
   scheduler::LineTally lines;
   scheduler::WorkerStatistics turns;
   std::optional<connection::TimePoint> paused_until;
+  std::vector<scheduler::TaskSnapshot> tasks;
 };
-// Without its sessions and lines one by one: whoever wants these adds them.
+// Without its sessions, lines and tasks one by one: whoever wants these adds them.
 Json to_json(const RouterView& view, const Moment& now);
 
 // Sentences for the operator; empty while all is well.

@@ -154,6 +154,33 @@ std::string line_table(const Json& lines) {
   return table.text();
 }
 
+// "peers_up 2, rib 4711"; texts of many lines are for --json.
+std::string values_text(const Json& values) {
+  constexpr std::size_t longest = 40;
+  std::string out;
+  for (const auto& [name, value] : values.items()) {
+    const std::string shown = value.is_string() ? value.get<std::string>() : "";
+    const bool is_short = shown.size() <= longest && shown.find('\n') == std::string::npos;
+    out += fmt::format("{}{} {}", out.empty() ? "" : ", ", config::printable(name),
+                       is_short ? config::printable(shown) : "(text)");
+  }
+  return out.empty() ? "-" : out;
+}
+
+std::string task_table(const Json& tasks) {
+  TextTable table({"TASK", "LINE", "DONE", ">EVERY", ">NEXT IN", "NOW", "VALUES"});
+  for (const Json& each : tasks) {
+    table.row({text(each, "name"), text(each, "line"), time_of_day(each, "done"), time(each, "interval_s"),
+               time(each, "next_due_in_s"),
+               is_true(each, "paused")    ? "paused"
+               : is_true(each, "running") ? "running"
+                                          : "waiting",
+               values_text(field(each, "values"))});
+    if (field(each, "error").is_string()) table.note(text(each, "error"));
+  }
+  return table.text();
+}
+
 // The sentences of every entry under their title; a router's have its name in front.
 std::string sentences(const Json& status, const char* key, const char* title) {
   std::string out;
@@ -179,6 +206,7 @@ std::string status_table(const Json& status, bool in_detail) {
     if (!in_detail) break;
     out += "\n" + session_table(list(router, "sessions")) + closes(router);
     out += "\n" + line_table(list(router, "lines"));
+    if (!list(router, "tasks").empty()) out += "\n" + task_table(list(router, "tasks"));
   }
   out += sentences(status, "warnings", "WARNINGS");
   out += sentences(status, "hints", "HINTS");

@@ -61,6 +61,16 @@ struct Aggregator::Impl : std::enable_shared_from_this<Impl> {
     }
   }
 
+  void keep(Record record, TimePoint now) {
+    store->add(std::move(record), now);
+    for (std::size_t i = 0; i < senders.size(); ++i) {
+      if (ended)
+        store->drop_all(i, DropReason::stopped);
+      else
+        senders[i]->notify();
+    }
+  }
+
   void stop() {
     for (const auto& sender : senders) sender->stop();
   }
@@ -104,13 +114,11 @@ void Aggregator::start() {
 
 void Aggregator::submit(const LineResult& result) {
   const TimePoint now = Clock::now();
-  impl_->store->add(impl_->mapper.map(result, now), now);
-  for (std::size_t i = 0; i < impl_->senders.size(); ++i) {
-    if (impl_->ended)
-      impl_->store->drop_all(i, DropReason::stopped);
-    else
-      impl_->senders[i]->notify();
-  }
+  impl_->keep(impl_->mapper.map(result, now), now);
+}
+
+void Aggregator::submit(const TaskResult& result) {
+  impl_->keep(impl_->mapper.map(result), Clock::now());
 }
 
 Awaitable<void> Aggregator::drain(Context ctx) {

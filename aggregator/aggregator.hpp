@@ -11,6 +11,7 @@
 #include "aggregator/result.hpp"
 #include "aggregator/sender.hpp"
 #include "aggregator/statistics.hpp"
+#include "aggregator/task_result.hpp"
 #include "config/settings.hpp"
 #include "connection/context.hpp"
 #include "connection/resolver.hpp"
@@ -29,7 +30,9 @@ class Aggregator {
   Aggregator& operator=(const Aggregator&) = delete;
 
   void start();
-  void submit(const LineResult& result);  // never waits; drops the oldest, counted, when memory is full
+  // Neither waits; each drops the oldest, counted, when memory is full.
+  void submit(const LineResult& result);
+  void submit(const TaskResult& result);
   // Sends what is left, at once and until it is sent or the context ends; then stops all its work. What could
   // not be sent counts as dropped, as does whatever is submitted later. To be called once.
   connection::Awaitable<void> drain(connection::Context ctx);

@@ -103,4 +103,16 @@ Record ItemMapper::map(const LineResult& result, connection::TimePoint now) {
   return record;
 }
 
+Record ItemMapper::map(const TaskResult& result) const {
+  Record record;
+  record.host = valid_text(result.zabbix_host);
+  set_clock(record, result.clock);
+  const bool with_line = layout_ == config::Layout::discovery && !result.line.empty();
+  for (const TaskFigure& value : result.values) {
+    std::string key = with_line ? config::line_item(value.item, result.line) : value.item;
+    record.items.push_back({valid_text(key), valid_text(value.text)});
+  }
+  return record;
+}
+
 }  // namespace linewatch::aggregator

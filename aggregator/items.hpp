@@ -9,6 +9,7 @@
 
 #include "aggregator/record.hpp"
 #include "aggregator/result.hpp"
+#include "aggregator/task_result.hpp"
 #include "config/settings.hpp"
 #include "connection/context.hpp"
 
@@ -41,6 +42,8 @@ class ItemMapper {
 
   // The figures and line.error stand before line.status, so that a trigger on the status sees them.
   Record map(const LineResult& result, connection::TimePoint now);
+  // A task's values on their items; a line's have its id where line.status has it. Without values: nothing.
+  Record map(const TaskResult& result) const;
 
  private:
   std::string key(const char* name, const std::string& line) const;

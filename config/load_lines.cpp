@@ -65,7 +65,15 @@ void read_packet(Reader& reader, Line& out) {
   read_vrf(reader, out);
 }
 
+void read_trace(Reader& around, TraceSettings& out) {
+  Reader trace(around, "trace", around.find("trace"));
+  trace.boolean("on_loss", out.on_loss);
+  trace.duration("at_most_every", out.at_most_every, 1min, std::chrono::days{7});
+  trace.finish();
+}
+
 void read_task(Reader& reader, Loading& loading, Line& out) {
+  read_task_names(reader, loading, out.tasks);
   std::string task;
   if (!reader.text("task", task)) return;
   std::vector<std::string_view> known = loading.task_names;
@@ -75,7 +83,7 @@ void read_task(Reader& reader, Loading& loading, Line& out) {
                  fmt::format("there is no task {}{}", in_quotes(task), loading.suggest("task", task, known)));
     return;
   }
-  out.task = "ping";  // the site's own have no effect yet: the line is pinged, and a warning says so
+  out.task = std::move(task);
 }
 
 void read_names(Reader& reader, Line& out) {
@@ -150,10 +158,12 @@ Line read_line(Reader& reader, Loading& loading, const RouterNames& names) {
   const bool clean =
       std::none_of(loading.problems.begin() + static_cast<std::ptrdiff_t>(before), loading.problems.end(),
                    [](const Problem& p) { return p.severity == Problem::Severity::error; });
-  if (router && clean) {
+  if (router && clean && out.pinged()) {
     warn_of_overlong_run(reader, out, *router);
     if (router->platform) check_ping(reader, out, *router);
+    if (router->platform) check_trace(reader, loading, out, *router->platform);
   }
+  if (router && clean) check_line_tasks(reader, loading, out, *router);
   if (out.zabbix_host.empty()) {
     const bool on_router = loading.settings.zabbix.layout == Layout::discovery;
     out.zabbix_host = !on_router ? out.id : router ? router->zabbix_host : "";
@@ -179,6 +189,7 @@ void read_line_settings(Reader& reader, Loading& loading, Line& out) {
   confirm.integer("times", out.confirm.times, 0, 10);
   confirm.duration("after", out.confirm.after, 0s, 1h);
   confirm.finish();
+  read_trace(reader, out.trace);
   read_task(reader, loading, out);
   read_line_of_text(reader, "zabbix_host", out.zabbix_host, 128);
   if (reader.text_or_none("group", out.group) && !out.group.empty()) {

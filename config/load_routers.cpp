@@ -55,6 +55,7 @@ void read_router_settings(Reader& reader, Loading& loading, Router& out) {
   reader.text_or_none("jump", out.jump);
   reader.boolean("legacy_ssh", out.legacy_ssh);
   read_connection(reader, out.connection, false);
+  read_task_names(reader, loading, out.tasks);
   read_line_of_text(reader, "zabbix_host", out.zabbix_host, 128);
   reader.boolean("enabled", out.enabled);
 }
@@ -89,6 +90,7 @@ Router read_router(Reader& reader, Loading& loading, const Router& defaults, Set
     loading.router_line_defaults.try_emplace(out.name, std::move(line));
   }
   own_defaults.finish();
+  check_router_tasks(reader, loading, out);
   reader.finish();
   return out;
 }

@@ -103,6 +103,7 @@ void load_sections(Loading& loading) {
   for (Source& source : loading.sources) load_credentials(source, loading);
   load_routers(loading);
   load_lines(loading);
+  check_task_items(loading);
 }
 
 void finish(Loading& loading) {
@@ -119,7 +120,9 @@ void finish(Loading& loading) {
     source.root.finish();
   }
   const Settings& settings = loading.settings;
-  if (settings.lines.empty() && !settings.zabbix.api && !has_error(loading.problems)) {
+  const bool tasks =
+      std::ranges::any_of(settings.routers, [](const Router& router) { return !router.tasks.empty(); });
+  if (settings.lines.empty() && !tasks && !settings.zabbix.api && !has_error(loading.problems)) {
     loading.problems.push_back({.file = main.document.file(),
                                 .severity = Problem::Severity::warning,
                                 .path = "lines",
@@ -128,22 +131,6 @@ void finish(Loading& loading) {
 }
 
 }  // namespace
-
-void load_tasks(Source& main, Loading& loading) {
-  int index = 0;
-  for (const YamlNode node : main.root.list("tasks")) {
-    Reader task(main.root, "tasks", index++, node);
-    if (!task.ok()) continue;
-    std::string name;
-    if (!task.required("name", "write a name that lines can refer to")) continue;
-    if (!read_line_of_text(task, "name", name, 128)) continue;
-    const std::string_view text = task.find("name").text();
-    if (text == "ping" || std::ranges::find(loading.task_names, text) != loading.task_names.end()) {
-      task.error("name", fmt::format("there is a task {} already", in_quotes(text)));
-    }
-    loading.task_names.push_back(text);
-  }
-}
 
 Loaded load(const std::filesystem::path& file) {
   Loaded out;

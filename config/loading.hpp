@@ -5,6 +5,7 @@
 #include <deque>
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -54,6 +55,7 @@ struct Loading {
   std::vector<std::string_view> task_names;       // of the site's own tasks
   Line line_defaults;                             // defaults.line over the built-in ones
   std::unordered_map<std::string, Line> router_line_defaults;  // routers[].defaults.line over those
+  std::set<std::string> untraceable;  // platforms without traceroute, once it was said
   std::unordered_map<std::string, std::string>
       suggestions;  // by kind and name: the same slip is searched once
 
@@ -84,6 +86,16 @@ void read_line_settings(Reader& reader, Loading& loading, Line& line);
 void check_jumps(Loading& loading);
 void check_total_sessions(Loading& loading);
 void check_zabbix_hosts(const Loading& loading);
+
+// The names under `tasks` of a router, a line or their defaults.
+void read_task_names(Reader& reader, Loading& loading, std::vector<std::string>& out);
+// Whether a router's and a line's tasks can be typed there; said at `task` or `tasks`.
+void check_router_tasks(const Reader& reader, const Loading& loading, const Router& router);
+void check_line_tasks(const Reader& reader, const Loading& loading, const Line& line, const Router& router);
+// Two tasks that fill one item.
+void check_task_items(const Loading& loading);
+// A warning where a trace on loss is wanted and the platform cannot say it.
+void check_trace(const Reader& reader, Loading& loading, const Line& line, const Platform& platform);
 
 // A warning for each key that is written and has no effect yet (see the table in without_effect.cpp).
 void warn_of_keys_without_effect(const Loading& loading);

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "config/duration.hpp"
+#include "config/platform_traceroute.hpp"
 
 namespace linewatch::config {
 
@@ -173,6 +174,7 @@ struct Platform {
   std::string origin;  // "built in" or the file's path
   CliProfile cli;
   PingProfile ping;
+  TracerouteProfile traceroute;
 };
 
 // All platforms by name; find() also knows aliases.

@@ -100,6 +100,8 @@ void read_profile(Reader& profile, Platform& platform) {
   read_cli(cli, platform.cli);
   Reader ping(profile, "ping", profile.submap("ping"));
   read_ping(ping, platform.ping);
+  Reader traceroute(profile, "traceroute", profile.submap("traceroute"));
+  read_traceroute(traceroute, platform.traceroute);
   profile.finish();
 }
 

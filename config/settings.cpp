@@ -34,6 +34,20 @@ bool Line::says_timeout(const Platform& platform) const {
   return syntax && syntax->timeout;
 }
 
+std::vector<std::string> Line::own_tasks() const {
+  std::vector<std::string> names;
+  if (!pinged()) names.push_back(task);
+  for (const std::string& name : tasks) {
+    if (name != task) names.push_back(name);
+  }
+  return names;
+}
+
+const Task* Settings::task(std::string_view name) const {
+  const auto found = std::ranges::find(tasks, name, &Task::name);
+  return found == tasks.end() ? nullptr : &*found;
+}
+
 const Router* Settings::router(const std::string& name) const {
   return look_up(routers, &Router::name, name, router_index);
 }

@@ -14,6 +14,7 @@
 #include "config/duration.hpp"
 #include "config/platform.hpp"
 #include "config/secret.hpp"
+#include "config/task.hpp"
 
 namespace linewatch::config {
 
@@ -169,7 +170,8 @@ struct Router {
   std::vector<std::string> credentials;  // names, tried in order
   std::string jump;                      // another router's name, or empty
   bool legacy_ssh = false;
-  ConnectionSettings connection;  // the global ones with the router's own laid over
+  ConnectionSettings connection;   // the global ones with the router's own laid over
+  std::vector<std::string> tasks;  // names of the site's own tasks
   std::string zabbix_host;
   bool enabled = true;
 };
@@ -179,6 +181,12 @@ enum class Resolve { router, agent };
 struct Confirm {
   int times = 0;
   Duration after = 10s;
+};
+
+// One traceroute when the line turns bad, at most one in so long a time.
+struct TraceSettings {
+  bool on_loss = false;
+  Duration at_most_every = 15min;
 };
 
 struct Line {
@@ -194,11 +202,16 @@ struct Line {
   std::string source;  // address or interface, or empty
   std::string vrf;     // or empty
   Confirm confirm;
-  std::string task = "ping";
+  TraceSettings trace;
+  std::string task = "ping";  // what is done at the line's interval; a task of the site's own has its own
+  std::vector<std::string> tasks;  // what is done besides
   std::string zabbix_host;  // resolved: the router's in layout discovery, the id in per_line, unless written
   std::string group, role;  // role: primary, backup or empty
   std::map<std::string, std::string> labels;
   bool enabled = true;
+
+  bool pinged() const { return task == "ping"; }
+  std::vector<std::string> own_tasks() const;  // names of those of the site's own: task and tasks
 
   // A run's own limit: count x max(timeout, probe interval) + 5 s (face: connection.read_timeout). Longer
   // where the command cannot say the timeout and the device waits longer by itself.
@@ -216,11 +229,13 @@ struct Settings {
   std::map<std::string, Credential> credentials;
   std::vector<Router> routers;  // in the order written
   std::vector<Line> lines;      // in the order written
+  std::vector<Task> tasks;      // in the order written
   Platforms platforms;
 
   // Null if unknown. Fast once index() has run (the loader does so); right in any case.
   const Router* router(const std::string& name) const;
   const Line* line(const std::string& id) const;
+  const Task* task(std::string_view name) const;
   void index();
 
   std::unordered_map<std::string, std::size_t> router_index, line_index;  // where a name was when index() ran

@@ -41,13 +41,11 @@ constexpr Row rows[] = {
     {Where::file, "zabbix.discovery_hold"},
     {Where::file, "zabbix.keys", "{}"},
     {Where::file, "zabbix.api", "{}"},
-    {Where::file, "tasks", "[]"},
     {Where::line, "warmup", "0"},
     {Where::line, "confirm.times", "0"},
     {Where::line, "group"},
     {Where::line, "role"},
-    {Where::line, "labels", "{}"},
-    {Where::line, "task", "ping", "only ping can be done in this version; the line is pinged"},
+    {Where::line, "labels", "{}", "is only typed where a task's command says {label.NAME} in this version"},
 };
 
 // A place in the tree with the way to it, spelled only when it is needed.

@@ -46,7 +46,8 @@ LineState state_of_resolving(const Error& error) {
   return of_the_name ? LineState::line_error : state_of(error);
 }
 
-// The target as it is to be typed: written so, or resolved by the agent where the line asks for that.
+}  // namespace
+
 Awaitable<Result<std::string>> target_address(Context ctx, const config::Line& line,
                                               connection::Resolver& resolver) {
   if (line.resolve == config::Resolve::router || config::is_ip(line.target)) co_return line.target;
@@ -55,6 +56,8 @@ Awaitable<Result<std::string>> target_address(Context ctx, const config::Line& l
   if (!addresses) co_return std::unexpected(std::move(addresses.error()));
   co_return addresses->front().to_string();
 }
+
+namespace {
 
 struct Typed {
   aggregator::PingFigures figures;

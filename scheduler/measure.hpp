@@ -26,6 +26,11 @@ connection::Awaitable<Measurement> measure(
     connection::Resolver& resolver, std::chrono::system_clock::time_point due,
     connection::Clock::duration longest_wait = connection::Clock::duration::max());
 
+// The target as it is to be typed: written so, or resolved by the agent where the line asks for that.
+connection::Awaitable<connection::Result<std::string>> target_address(connection::Context ctx,
+                                                                      const config::Line& line,
+                                                                      connection::Resolver& resolver);
+
 // The line state that a failure of the session or the pool means (README, "line.status").
 aggregator::LineState state_of(const connection::Error& error);
 

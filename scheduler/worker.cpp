@@ -2,13 +2,10 @@
 
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <exception>
 #include <utility>
 
 #include "config/duration.hpp"
-#include "scheduler/measure.hpp"
 
 namespace linewatch::scheduler {
 
@@ -31,7 +28,8 @@ std::vector<TimetableEntry> entries_of(const std::vector<const config::Line*>& l
 RouterWorker::RouterWorker(asio::any_io_executor loop, const config::Router& router,
                            std::vector<const config::Line*> lines, std::shared_ptr<connection::Pool> pool,
                            connection::Resolver& resolver, TimePoint epoch, Sink sink,
-                           std::shared_ptr<spdlog::logger> log)
+                           std::shared_ptr<spdlog::logger> log, const std::vector<TaskJob>& jobs,
+                           RouterTasks::Sink task_sink)
     : loop_(std::move(loop)),
       router_(router),
       pool_(std::move(pool)),
@@ -40,13 +38,21 @@ RouterWorker::RouterWorker(asio::any_io_executor loop, const config::Router& rou
       sink_(std::move(sink)),
       log_(std::move(log)),
       timer_(loop_),
-      all_done_(loop_, TimePoint::max()) {
+      run_ping_(find_task("ping", router.platform->name)),
+      running_(loop_) {
   runs_.reserve(lines.size());
   for (const config::Line* line : lines) runs_.push_back({line});
+  const bool traces =
+      std::ranges::any_of(lines, [](const config::Line* line) { return line->trace.on_loss; });
+  if (jobs.empty() && !traces) return;
+  const auto paused = [this](const config::Line* line) { return task_paused(line); };
+  tasks_ = std::make_unique<RouterTasks>(loop_, router_, jobs, *pool_, resolver_, epoch, running_, paused,
+                                         std::move(task_sink), log_);
 }
 
 void RouterWorker::start() {
   wait_for_next();
+  if (tasks_) tasks_->start();
 }
 
 void RouterWorker::wait_for_next() {
@@ -74,31 +80,28 @@ void RouterWorker::start_due(TimePoint now) {
     if (missed > 0) skip(run, missed);
     if (run.running) continue;
     run.running = true;
-    ++running_;
     ++statistics_.turns;
-    asio::co_spawn(loop_, run_turn(turn->entry, turn->due), [](std::exception_ptr bug) {
+    asio::co_spawn(loop_, run_turn(turn->entry, turn->due, running_.begin()), [](std::exception_ptr bug) {
       if (bug) std::rethrow_exception(bug);
     });
   }
 }
 
-Awaitable<void> RouterWorker::run_turn(std::size_t entry, TimePoint due) {
+Awaitable<void> RouterWorker::run_turn(std::size_t entry, TimePoint due, Context ctx) {
   LineRun& run = runs_[entry];
   const auto late = Clock::now() - due;
   const auto due_wall = std::chrono::system_clock::now() -
                         std::chrono::duration_cast<std::chrono::system_clock::duration>(late);
-  const Context ctx(TimePoint::max(), cancel_turns_.get_token());
   // Who waits for a session longer than the interval reports that, turn by turn, instead of falling silent.
-  const Clock::duration longest_wait = run.line->interval;
-  const Measurement measurement =
-      co_await measure(ctx, *run.line, router_, *pool_, resolver_, due_wall, longest_wait);
+  const TaskTurn turn{router_, run.line, nullptr, *pool_, resolver_, due_wall, run.line->interval};
+  const TaskReport done = co_await run_ping_(ctx, turn);
   run.running = false;
-  if (warming_up(run, measurement.held_back)) {
+  if (warming_up(run, done.held_back)) {
     skip_held_back(run);
   } else {
-    report(run, measurement.result);
+    report(run, done.line->result);
   }
-  if (--running_ == 0) all_done_.cancel();
+  running_.end();
 }
 
 void RouterWorker::skip(LineRun& run, std::uint64_t turns) {
@@ -143,6 +146,7 @@ void RouterWorker::report(LineRun& run, const aggregator::LineResult& result) {
   }
   run.last = LastResult::of(result);
   sink_(result);
+  if (tasks_) tasks_->measured(*run.line, result.state);
 }
 
 void RouterWorker::pause(PauseOf what, TimePoint until) {
@@ -206,20 +210,21 @@ LineTally RouterWorker::tally() const {
   return tally;
 }
 
+std::vector<TaskSnapshot> RouterWorker::tasks() const {
+  return tasks_ ? tasks_->snapshot() : std::vector<TaskSnapshot>();
+}
+
+bool RouterWorker::task_paused(const config::Line* line) const {
+  if (pauses_.router_until()) return true;
+  const auto entry = line ? entry_of(line->id) : std::nullopt;
+  return entry && pauses_.until(*entry);
+}
+
 Awaitable<void> RouterWorker::stop(Context ctx) {
   stopping_ = true;
   timer_.cancel();
-  boost::system::error_code ignored;
-  if (running_ > 0) {
-    all_done_.expires_at(ctx.deadline());
-    co_await all_done_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-  }
-  if (running_ > 0) {
-    // The pings are cut short; each still reports, so their end is waited for without a limit of its own.
-    cancel_turns_.request_stop();
-    all_done_.expires_at(TimePoint::max());
-    co_await all_done_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-  }
+  if (tasks_) tasks_->stop();
+  co_await running_.finish(ctx);
 }
 
 }  // namespace linewatch::scheduler

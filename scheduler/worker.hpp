@@ -1,15 +1,14 @@
 #pragma once
 // Runs the lines of one router: wakes when the timetable says, starts each due line's turn, and hands every
-// result on. A line never runs twice at once: a turn that finds the last one still running is skipped and
-// counted, as are the turns of a paused line. Lives on the router's loop; destroyed only after stop()
-// returned.
+// result on; the router's other tasks run beside (RouterTasks). A line never runs twice at once: a turn that
+// finds the last one still running is skipped and counted, as are the turns of a paused line. Lives on the
+// router's loop; destroyed only after stop() returned.
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <stop_token>
 #include <vector>
 
 #include <spdlog/logger.h>
@@ -20,6 +19,9 @@
 #include "connection/resolver.hpp"
 #include "scheduler/line_snapshot.hpp"
 #include "scheduler/pauses.hpp"
+#include "scheduler/router_tasks.hpp"
+#include "scheduler/running_turns.hpp"
+#include "scheduler/task/registry.hpp"
 #include "scheduler/timetable.hpp"
 
 namespace linewatch::scheduler {
@@ -36,19 +38,21 @@ class RouterWorker {
  public:
   using Sink = std::function<void(const aggregator::LineResult&)>;
 
-  // `router`, `lines` and `resolver` outlive the worker. `epoch`: see Timetable.
+  // `router`, `lines`, what `jobs` point to and `resolver` outlive the worker. `lines` are those to be
+  // pinged. `epoch`: see Timetable.
   RouterWorker(boost::asio::any_io_executor loop, const config::Router& router,
                std::vector<const config::Line*> lines, std::shared_ptr<connection::Pool> pool,
                connection::Resolver& resolver, TimePoint epoch, Sink sink,
-               std::shared_ptr<spdlog::logger> log);
+               std::shared_ptr<spdlog::logger> log, const std::vector<TaskJob>& jobs = {},
+               RouterTasks::Sink task_sink = {});
 
   void start();
   // Starts no more turns and waits for the running ones; when the context ends they are cancelled and
   // reported.
   connection::Awaitable<void> stop(connection::Context ctx);
 
-  // From now on turns of the line, or of all lines, are skipped. A ping under way ends as usual. A paused
-  // router's sessions are logged out.
+  // From now on turns of the line, or of all lines, are skipped, and those of its or all tasks. A ping under
+  // way ends as usual. A paused router's sessions are logged out.
   void pause(PauseOf what, TimePoint until);
   // False: it was not paused. What is resumed has its next turn when the timetable says, not at once.
   bool resume(PauseOf what);
@@ -62,6 +66,7 @@ class RouterWorker {
   std::optional<std::size_t> entry_of(std::string_view line) const;
   LineSnapshot line(std::size_t entry) const;
   LineTally tally() const;
+  std::vector<TaskSnapshot> tasks() const;
 
  private:
   struct LineRun {
@@ -75,13 +80,14 @@ class RouterWorker {
 
   void wait_for_next();
   void start_due(TimePoint now);
-  connection::Awaitable<void> run_turn(std::size_t entry, TimePoint due);
+  connection::Awaitable<void> run_turn(std::size_t entry, TimePoint due, connection::Context ctx);
   void skip(LineRun& run, std::uint64_t turns);
   bool warming_up(LineRun& run, bool held_back);
   void skip_held_back(const LineRun& run);
   void report(LineRun& run, const aggregator::LineResult& result);
   void end_pauses(TimePoint now);
   void end_pause(PauseOf what, std::string_view why);
+  bool task_paused(const config::Line* line) const;
 
   boost::asio::any_io_executor loop_;
   const config::Router& router_;
@@ -93,11 +99,11 @@ class RouterWorker {
   Sink sink_;
   std::shared_ptr<spdlog::logger> log_;
   boost::asio::steady_timer timer_;
-  boost::asio::steady_timer all_done_;  // never expires by itself; cancelled when the last turn ended
-  std::stop_source cancel_turns_;
-  int running_ = 0;
+  RunTask run_ping_;
+  RunningTurns running_;
   bool stopping_ = false;
   WorkerStatistics statistics_;
+  std::unique_ptr<RouterTasks> tasks_;  // null: there are none, and no line is to be traced
 };
 
 }  // namespace linewatch::scheduler

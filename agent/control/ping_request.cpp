@@ -37,7 +37,8 @@ std::expected<LinesByRouter, Json> wanted_lines(const config::Settings& settings
   LinesByRouter wanted;
   if (flag_field(request, "all")) {
     for (const config::Line& line : settings.lines)
-      if (line.enabled && settings.router(line.router)->enabled) wanted[line.router].push_back(&line);
+      if (line.enabled && line.pinged() && settings.router(line.router)->enabled)
+        wanted[line.router].push_back(&line);
     return wanted;
   }
   std::set<std::string> seen;

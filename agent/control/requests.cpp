@@ -34,6 +34,10 @@ Json done() {
 std::string why_not_measured(const Named& named) {
   if (!named.router->enabled) return fmt::format("router {} is not enabled", named.router->name);
   if (named.line && !named.line->enabled) return fmt::format("line {} is not enabled", named.line->id);
+  if (named.line && !named.line->pinged()) {
+    return fmt::format("line {} is not pinged, its task is {}; its router can be paused", named.line->id,
+                       named.line->task);
+  }
   return fmt::format("router {} has no enabled line", named.router->name);
 }
 
@@ -120,14 +124,16 @@ Json ControlRequests::destinations_json() const {
 
 Json ControlRequests::router_json(const RouterWorker& worker, bool in_detail) const {
   const Moment now = Moment::now();
-  const RouterView view{&worker.router(), worker.pool().snapshot(), worker.tally(), worker.statistics(),
-                        worker.pauses().router_until()};
+  const RouterView view{&worker.router(),    worker.pool().snapshot(),       worker.tally(),
+                        worker.statistics(), worker.pauses().router_until(), worker.tasks()};
   Json json = to_json(view, now);
   if (!in_detail) return json;
   json["sessions"] = Json::array();
   for (const auto& session : view.pool.sessions) json["sessions"].push_back(to_json(session));
   json["lines"] = Json::array();
   for (std::size_t i = 0; i < worker.line_count(); ++i) json["lines"].push_back(to_json(worker.line(i), now));
+  json["tasks"] = Json::array();
+  for (const scheduler::TaskSnapshot& task : view.tasks) json["tasks"].push_back(to_json(task, now));
   return json;
 }
 

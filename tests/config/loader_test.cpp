@@ -182,13 +182,15 @@ TEST_CASE("the smallest configuration has the documented defaults") {
 
 TEST_CASE("ids, names, VRFs and labels are text exactly as written") {
   const tests::Folder folder;
-  CHECK(folder.problems_of(
-            "zabbix: {servers: [10.0.0.5], layout: per_line}\n"
-            "credentials: {0012: {username: 1e3, password: 0x10}}\n"
-            "routers: [{name: on, address: 192.0.2.1, platform: cisco_iosxe, credentials: 0012}]\n"
-            "lines: [{id: 0012, name: yes, router: on, target: 192.0.2.9, vrf: 100,\n"
-            "         labels: {a: 1.50, b: null, c: off}}]\n") ==
-        "linewatch.yml:5:18: warning: lines[0].labels: has no effect yet in this version\n");
+  CHECK(
+      folder.problems_of(
+          "zabbix: {servers: [10.0.0.5], layout: per_line}\n"
+          "credentials: {0012: {username: 1e3, password: 0x10}}\n"
+          "routers: [{name: on, address: 192.0.2.1, platform: cisco_iosxe, credentials: 0012}]\n"
+          "lines: [{id: 0012, name: yes, router: on, target: 192.0.2.9, vrf: 100,\n"
+          "         labels: {a: 1.50, b: null, c: off}}]\n") ==
+      "linewatch.yml:5:18: warning: lines[0].labels: is only typed where a task's command says {label.NAME} "
+      "in this version\n");
   const config::Settings settings = folder.load().settings;
   CHECK(settings.credentials.at("0012").username == "1e3");
   CHECK(settings.credentials.at("0012").password->reveal() == "0x10");
@@ -217,8 +219,10 @@ TEST_CASE("defaults are laid over each other, and null takes one back") {
             "  - {id: 1, router: a, target: 192.0.2.9}\n"
             "  - {id: 2, router: b, target: 192.0.2.9, size: null, labels: {y: 2}}\n"
             "  - {id: 3, router: b, target: 192.0.2.9, vrf: null, interval: 30s}\n") ==
-        "linewatch.yml:6:51: warning: defaults.line.labels: has no effect yet in this version\n"
-        "linewatch.yml:12:63: warning: lines[1].labels: has no effect yet in this version\n");
+        "linewatch.yml:6:51: warning: defaults.line.labels: is only typed where a task's command says "
+        "{label.NAME} in this version\n"
+        "linewatch.yml:12:63: warning: lines[1].labels: is only typed where a task's command says "
+        "{label.NAME} in this version\n");
   const config::Settings s = folder.load().settings;
   CHECK(s.routers[0].port == 2222);
   CHECK(s.routers[0].connection.max_connections == 1);
@@ -258,18 +262,14 @@ TEST_CASE("keys without effect are named where they are written, once each") {
             "routers:\n"
             "  - {name: a, address: 192.0.2.1, platform: linux, credentials: c}\n"
             "  - {name: b, address: 192.0.2.2, platform: linux, credentials: c, jump: a, protocol: exec}\n"
-            "lines: [{id: 1, router: b, target: 192.0.2.9, warmup: 1, confirm: {times: 2}, task: t}]\n"
-            "tasks: [{name: t}]\n") ==
+            "lines: [{id: 1, router: b, target: 192.0.2.9, warmup: 1, confirm: {times: 2}}]\n") ==
         "linewatch.yml:1:18: warning: agent.threads: has no effect yet in this version\n"
         "linewatch.yml:1:28: warning: agent.shard: has no effect yet in this version\n"
         "linewatch.yml:1:41: warning: agent.listen: has no effect yet in this version\n"
         "linewatch.yml:2:46: warning: zabbix.buffer.disk: has no effect yet in this version\n"
         "linewatch.yml:2:70: warning: zabbix.keys: has no effect yet in this version\n"
         "linewatch.yml:8:55: warning: lines[0].warmup: has no effect yet in this version\n"
-        "linewatch.yml:8:75: warning: lines[0].confirm.times: has no effect yet in this version\n"
-        "linewatch.yml:8:85: warning: lines[0].task: only ping can be done in this version; the line is "
-        "pinged\n"
-        "linewatch.yml:9:8: warning: tasks: has no effect yet in this version\n");
+        "linewatch.yml:8:75: warning: lines[0].confirm.times: has no effect yet in this version\n");
 }
 
 TEST_CASE("drop-ins are read in order and may hold three sections only") {

@@ -64,6 +64,7 @@ struct FakeRouter {
   }
   int hang_ups = 0;
   std::vector<std::function<void()>> hung_up;  // told of that
+  std::vector<std::string> commands_typed;
   int open_sessions = 0, most_sessions = 0, login_count = 0, recoveries = 0, typed = 0;
   std::string output;                             // what every command prints
   std::optional<connection::Error> login_error;   // fails each login
@@ -78,9 +79,10 @@ class FakeSession : public connection::Session {
   }
   ~FakeSession() override { --router_.open_sessions; }
 
-  connection::Awaitable<connection::Result<connection::CommandOutput>> run(connection::Context ctx,
-                                                                           connection::Command) override {
+  connection::Awaitable<connection::Result<connection::CommandOutput>> run(
+      connection::Context ctx, connection::Command command) override {
     ++router_.typed;
+    router_.commands_typed.push_back(command.text);
     dirty_ = true;
     const bool passed = co_await router_.commands.pass(ctx);
     if (!passed)

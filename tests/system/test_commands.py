@@ -224,6 +224,11 @@ class Commands(unittest.TestCase):
         commands = agent.linewatch("platforms", "--commands").stdout
         self.assertIn("screen-length", commands)
         self.assertIn("terminal length 0", commands)
+        self.assertRegex(commands, r"(?m)^huawei_vrp: tracert ")
+        config = agent.write_config(support.temp_dir(), {
+            "zabbix": {"servers": ["127.0.0.1"]},
+            "tasks": [{"name": "bgp", "commands": {"frr": "show bgp"}, "values": [{"name": "up", "item": "bgp.up", "count": "x"}]}]})
+        self.assertIn("frr: show bgp  (task bgp)\n", agent.linewatch("platforms", "--commands", "frr", "-c", config).stdout)
         self.assertNotEqual(agent.linewatch("platforms", "no_such").returncode, 0)
 
 
