@@ -4,6 +4,8 @@
 #include <exception>
 #include <utility>
 
+#include "aggregator/text.hpp"
+
 namespace linewatch::scheduler {
 
 namespace asio = boost::asio;
@@ -52,7 +54,8 @@ LastTask LastTask::of(const aggregator::TaskResult& result) {
   constexpr std::size_t longest = 200;
   LastTask last{result.clock, result.values, result.missing, result.error};
   for (aggregator::TaskFigure& value : last.values) {
-    if (value.text.size() > longest) value.text = value.text.substr(0, longest) + "...";
+    const bool cut = value.text.size() > longest;
+    value.text = aggregator::valid_text(value.text, longest) + (cut ? "..." : "");
   }
   return last;
 }

@@ -37,8 +37,9 @@ TaskResult result_of(const TaskTurn& turn, std::string name) {
 
 Awaitable<TaskReport> run_ping(Context ctx, TaskTurn turn) {
   TaskReport report;
-  report.line =
+  Measurement measured =
       co_await measure(ctx, *turn.line, turn.router, turn.pool, turn.resolver, turn.due, turn.longest_wait);
+  report.line = std::move(measured);
   report.held_back = report.line->held_back;
   co_return report;
 }

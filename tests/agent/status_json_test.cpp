@@ -140,6 +140,40 @@ TEST_CASE("how long the loop was held up stands with the agent's figures") {
   CHECK(status_table(status, false).find("loop held up for 4 ms at most") != std::string::npos);
 }
 
+TEST_CASE("a task shows its last values, and what it lacks is a warning of its router") {
+  const config::Router own = router();
+  config::Task task;
+  task.name = "bgp";
+  task.interval = std::chrono::minutes(5);
+  scheduler::TaskSnapshot snapshot;
+  snapshot.name = "bgp";
+  snapshot.task = &task;
+  snapshot.next_due = now.steady + 60s;
+  CHECK(to_json(snapshot, now)["done"].is_null());
+  aggregator::TaskResult result;
+  result.values = {{"up", "bgp.up", "2"}};
+  result.missing = {"peers: not found in the answer"};
+  snapshot.last = scheduler::LastTask::of(result);
+  const Json json = to_json(snapshot, now);
+  CHECK(json["values"]["up"] == "2");
+  CHECK(json["error"] == "peers: not found in the answer");
+  CHECK(json["interval_s"] == 300.0);
+  CHECK(json["next_due_in_s"] == 60.0);
+
+  RouterView view{&own, pool_of({SlotState::idle}), {}, {}, {}, {snapshot}};
+  Json status = to_json(view, now);
+  CHECK(status["task_count"]["total"] == 1);
+  CHECK(status["task_count"]["failing"] == 1);
+  CHECK(warnings_of(view) == std::vector<std::string>{"task bgp: peers: not found in the answer"});
+  status["tasks"] = Json::array({json});
+  Json whole;
+  whole["routers"] = Json::array({status});
+  const std::string table = status_table(whole, true);
+  CHECK(table.find("up 2") != std::string::npos);
+  view.tasks.assign(30, snapshot);
+  CHECK(warnings_of(view).size() == 21);
+}
+
 TEST_CASE("sessions that were closed are told by reason") {
   const config::Router r1 = router();
   RouterView view{&r1, pool_of({SlotState::idle}), {}, {}, std::nullopt};

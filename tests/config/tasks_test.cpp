@@ -263,27 +263,3 @@ TEST_CASE("traces are asked for by a line or its defaults, and where they cannot
         "'GigabitEthernet0/0/1' in a "
         "traceroute: nothing is traced\n");
 }
-
-TEST_CASE("every built-in traceroute is typed with what the line says") {
-  const auto command = [](const char* platform, std::string_view target, bool six, std::string_view source,
-                          std::string_view vrf) {
-    return config::builtin_platforms().find(platform)->traceroute.command(target, six, source, vrf);
-  };
-  CHECK(command("cisco_iosxe", "198.51.100.2", false, "198.51.100.1", "A") ==
-        "traceroute vrf A 198.51.100.2 source 198.51.100.1 numeric timeout 1 probe 1 ttl 1 30");
-  CHECK(command("cisco_iosxe", "2001:db8::2", true, "", "") ==
-        "traceroute ipv6 2001:db8::2 numeric timeout 1 probe 1 ttl 1 30");
-  CHECK(command("huawei_vrp", "198.51.100.2", false, "198.51.100.1", "A") ==
-        "tracert -vpn-instance A -a 198.51.100.1 -m 30 -q 1 -w 1000 198.51.100.2");
-  CHECK(command("huawei_vrp", "2001:db8::2", true, "", "A") ==
-        "tracert ipv6 vpn-instance A -m 30 -q 1 -w 1000 2001:db8::2");
-  CHECK(command("h3c_comware", "198.51.100.2", false, "198.51.100.1", "A") ==
-        "tracert -a 198.51.100.1 -m 30 -q 1 -vpn-instance A -w 1000 198.51.100.2");
-  CHECK(command("linux", "far.example", false, "eth0", "A") ==
-        "ip vrf exec A traceroute -4 -n -q 1 -w 1 -m 30 -i eth0 far.example");
-  CHECK(command("frr", "2001:db8::2", true, "", "") == "traceroute ipv6 2001:db8::2");
-  CHECK(command("frr", "198.51.100.2", false, "", "A").error() == "cannot say the VRF 'A' in a traceroute");
-  CHECK(command("linux", "198.51.100.2", false, "2001:db8::1", "").error() ==
-        "cannot say the source '2001:db8::1' in a traceroute");
-  CHECK_FALSE(command("linux", "x; reboot", false, "", ""));
-}

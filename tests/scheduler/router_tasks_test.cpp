@@ -239,6 +239,14 @@ TEST_CASE("a line that turns bad is traced once, from its router") {
   bench.stop();
 }
 
+TEST_CASE("what status shows of a value is short and fit to be shown") {
+  TaskResult result;
+  result.values = {{"a", "a", std::string(100'000, 'x')}, {"b", "b", "M\xfcnchen"}};
+  const LastTask last = LastTask::of(result);
+  CHECK(last.values[0].text == std::string(200, 'x') + "...");
+  CHECK(last.values[1].text == "M\xEF\xBF\xBDnchen");
+}
+
 TEST_CASE("every kind of task stands in the registry, for every platform") {
   for (const char* kind : {"ping", "command", "traceroute"}) {
     for (const std::string& platform : config::builtin_platforms().names())
