@@ -37,8 +37,8 @@ bool Line::says_timeout(const Platform& platform) const {
 std::vector<std::string> Line::own_tasks() const {
   std::vector<std::string> names;
   if (!pinged()) names.push_back(task);
-  for (const std::string& name : tasks) {
-    if (name != task) names.push_back(name);
+  for (const std::string& wanted : tasks) {
+    if (wanted != task) names.push_back(wanted);
   }
   return names;
 }
