@@ -19,7 +19,7 @@ class Search {
     while (at_ < text_.size() && certain_) step();
     end_run();
     if (!certain_ || longest_.size() < shortest) return {};
-    return {longest_, one_line_};
+    return {longest_, one_line_, text_.starts_with(longest_)};
   }
 
  private:

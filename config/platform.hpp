@@ -24,6 +24,7 @@ namespace linewatch::config {
 struct RequiredText {
   std::string text;
   bool one_line = false;  // certain never to match a line's end
+  bool first = false;     // each match begins with it
 };
 RequiredText required_text(std::string_view pattern);
 
@@ -44,8 +45,9 @@ class Pattern {
 
   // Plain text that every match holds, to find the place at the speed of memory; empty if none is known.
   const std::string& literal() const { return required_.text; }
-  bool one_line() const { return required_.one_line; }   // a match never leaves its line
-  bool at_line_start() const { return at_line_start_; }  // begins with '^'
+  bool one_line() const { return required_.one_line; }    // a match never leaves its line
+  bool literal_first() const { return required_.first; }  // each match begins with literal()
+  bool at_line_start() const { return at_line_start_; }   // begins with '^'
 
  private:
   std::string text_;

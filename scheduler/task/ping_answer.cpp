@@ -56,7 +56,7 @@ bool Match::find(const config::Pattern& pattern, std::string_view text, std::siz
     if (!pattern.one_line()) return match(pattern, text, from, text.size());
     const std::size_t end = std::min(text.find('\n', at), text.size());
     if (match_line(pattern, text, at, end, from)) return true;
-    from = end;
+    from = pattern.literal_first() ? at + 1 : end;
   }
 }
 
@@ -73,13 +73,14 @@ bool Match::find_last(const config::Pattern& pattern, std::string_view text) {
     if (at == std::string_view::npos) return false;
     const std::size_t line_end = std::min(text.find('\n', at), text.size());
     if (match_line(pattern, text, at, line_end, 0)) return true;
-    before = line_start(text, at);
+    before = pattern.literal_first() ? at : line_start(text, at);
   }
 }
 
 // The line around `at`, from `from` on.
 bool Match::match_line(const config::Pattern& pattern, std::string_view text, std::size_t at, std::size_t end,
                        std::size_t from) {
+  if (pattern.literal_first()) return match(pattern, text, at, end);
   const std::size_t start = line_start(text, at);
   if (start < from && pattern.at_line_start()) return false;
   return match(pattern, text, std::max(start, from), end);
@@ -87,7 +88,7 @@ bool Match::match_line(const config::Pattern& pattern, std::string_view text, st
 
 bool Match::match(const config::Pattern& pattern, std::string_view text, std::size_t from, std::size_t to) {
   const int groups = std::min(most_groups, pattern.re().NumberOfCapturingGroups() + 1);
-  const bool anchored = pattern.at_line_start() && pattern.one_line();
+  const bool anchored = pattern.one_line() && (pattern.at_line_start() || pattern.literal_first());
   const RE2::Anchor anchor = anchored ? RE2::ANCHOR_START : RE2::UNANCHORED;
   if (!pattern.re().Match(piece(text), from, to, anchor, groups_, groups)) return false;
   for (int unused = groups; unused < most_groups; ++unused) groups_[unused] = {};

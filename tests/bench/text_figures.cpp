@@ -30,7 +30,8 @@ std::map<std::string, std::string> answers() {
   std::string ios =
       "Type escape sequence to abort.\nSending 300, 100-byte ICMP Echos to 198.51.100.2, timeout is 2 "
       "seconds:\n";
-  for (int i = 0; i < 300; i += 70) ios += std::string(std::min(70, 300 - i), '!') + "\n";
+  for (int i = 0; i < 300; i += 70)
+    ios += std::string(static_cast<std::size_t>(std::min(70, 300 - i)), '!') + "\n";
   ios += "Success rate is 100 percent (300/300), round-trip min/avg/max = 11/13/15 ms\n";
   std::string iputils = "PING 198.51.100.2 (198.51.100.2) 56(84) bytes of data.\n";
   for (int i = 1; i <= 5; ++i)
