@@ -109,6 +109,7 @@ void Agent::await_signal() {
       loop_.stop();
     } else {
       stopping_ = true;
+      log_->info("told to stop signal={}", number == SIGINT ? "SIGINT" : "SIGTERM");
       asio::co_spawn(loop_, stop(), [](std::exception_ptr bug) {
         if (bug) std::rethrow_exception(bug);
       });

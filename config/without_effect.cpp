@@ -92,13 +92,18 @@ void follow(YamlNode node, std::string_view key, const Spot& spot,
 
 class Warner {
  public:
-  explicit Warner(Problems& problems) : problems_(problems) {
-    for (const Problem& problem : problems) wrong_.insert(place(problem));
+  explicit Warner(const Loading& loading) : problems_(loading.problems) {
+    for (const Problem& problem : problems_) wrong_.insert(place(problem));
+    for (const Task& task : loading.settings.tasks) {
+      for (const auto& [platform, commands] : task.commands) {
+        for (const std::string& command : commands) types_labels_ |= command.contains("{label.");
+      }
+    }
   }
 
   void look(Where where, YamlNode map, const Spot& spot) {
     for (const Row& row : rows) {
-      if (row.where != where) continue;
+      if (row.where != where || (types_labels_ && row.key == "labels")) continue;
       follow(map, row.key, spot, [&](YamlNode node, const Spot& at) {
         if (is_silent(node, row.silent)) return;
         Problem problem = problem_at(node, Problem::Severity::warning, at.path(), std::string(row.text));
@@ -114,12 +119,13 @@ class Warner {
   Problems& problems_;
   std::set<Spelled>
       wrong_;  // what is wrong there is said already; that it has no effect besides helps nobody
+  bool types_labels_ = false;  // a task does
 };
 
 }  // namespace
 
 void warn_of_keys_without_effect(const Loading& loading) {
-  Warner warner(loading.problems);
+  Warner warner(loading);
   for (const Source& source : loading.sources) {
     const YamlNode root = source.document.root();
     const Spot top;

@@ -113,7 +113,27 @@ std::string HostKey::fingerprint() const {
 HostKeys::HostKeys(config::HostKeySettings settings, std::filesystem::path learned_file)
     : settings_(std::move(settings)), learned_file_(std::move(learned_file)) {}
 
+HostKeys::Stamp HostKeys::stamp_of(const std::filesystem::path& path) {
+  struct stat state{};
+  if (path.empty() || ::stat(path.c_str(), &state) != 0) return {};
+  return {state.st_ino, static_cast<std::uint64_t>(state.st_size), state.st_mtim.tv_sec,
+          state.st_mtim.tv_nsec};
+}
+
+Result<bool> HostKeys::refresh() {
+  const Stamp now[2] = {stamp_of(settings_.known_hosts_file), stamp_of(learned_file_)};
+  {
+    const std::scoped_lock lock(mutex_);
+    if (std::ranges::equal(now, read_stamps_)) return false;
+  }
+  auto loaded = load();
+  if (!loaded) return std::unexpected<Error>(std::move(loaded.error()));
+  return true;
+}
+
 Result<void> HostKeys::load() {
+  // Before they are read: what changes meanwhile is read again.
+  const Stamp now[2] = {stamp_of(settings_.known_hosts_file), stamp_of(learned_file_)};
   std::vector<Entry> entries;
   for (const bool learned : {false, true}) {
     auto added = read_entries(learned, entries);
@@ -122,6 +142,7 @@ Result<void> HostKeys::load() {
   const std::scoped_lock lock(mutex_);
   found_.clear();
   entries_ = std::move(entries);
+  std::ranges::copy(now, read_stamps_);
   return {};
 }
 

@@ -32,6 +32,9 @@ class HostKeys {
 
   // Reads both files; a missing one is empty. The error names file, line and what is wrong.
   Result<void> load();
+  // Reads them again if a file has changed since, by whomever; true if so. After an error the keys are as
+  // they were.
+  Result<bool> refresh();
 
   config::HostKeySettings::Policy policy() const { return settings_.policy; }
   Verdict verdict(const std::string& host, std::uint16_t port, const HostKey& key) const;
@@ -51,6 +54,12 @@ class HostKeys {
     bool learned = false;
     int line = 0;  // in its file, from 1
   };
+  struct Stamp {  // of a file: another one is another file, or another state of it
+    std::uint64_t inode = 0, size = 0;
+    std::int64_t changed_s = 0, changed_ns = 0;
+    bool operator==(const Stamp&) const = default;
+  };
+  static Stamp stamp_of(const std::filesystem::path& path);
   Result<void> read_entries(bool learned, std::vector<Entry>& into) const;
   Result<void> reload_learned();
   const std::vector<std::size_t>& entries_of(const std::string& host, std::uint16_t port) const;
@@ -59,6 +68,7 @@ class HostKeys {
   std::filesystem::path learned_file_;
   mutable std::mutex mutex_;  // over what follows
   std::vector<Entry> entries_;
+  Stamp read_stamps_[2];  // of known_hosts_file and the learned file, when they were read
   // The entries of each address asked for: with thousands of hashed lines a search costs milliseconds.
   mutable std::map<std::string, std::vector<std::size_t>> found_;
 };

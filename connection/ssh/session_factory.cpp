@@ -140,7 +140,13 @@ void SshSessionFactory::keep_key(const config::Credential& credential) {
 Result<void> SshSessionFactory::accept(const HostKey& key, const std::string& label) {
   using Policy = config::HostKeySettings::Policy;
   const Policy policy = host_keys_.policy();
-  switch (host_keys_.verdict(access_.address, access_.port, key)) {
+  HostKeys::Verdict verdict = host_keys_.verdict(access_.address, access_.port, key);
+  if (verdict != HostKeys::Verdict::known) {  // somebody may have said meanwhile that it is right
+    const auto read_again = host_keys_.refresh();
+    if (!read_again && log_) log_->warn("host keys stay as they were: {}", read_again.error().text);
+    if (read_again && *read_again) verdict = host_keys_.verdict(access_.address, access_.port, key);
+  }
+  switch (verdict) {
     case HostKeys::Verdict::known:
       return {};
     case HostKeys::Verdict::revoked:

@@ -53,14 +53,14 @@ TEST_CASE("a task is read with everything it may say, and routers and lines name
             "      - {name: mem, item: bgp.mem, find: '(?P<mem>\\d+) (?P<uptime>.*)', factor: 1024}\n"
             "      - {name: uptime, item: bgp.uptime, type: text, find: 'for (?P<uptime>.*)'}\n"
             "  - name: optics\n"
-            "    commands: {cisco_iosxe: 'show interfaces {source} transceiver'}\n"
+            "    commands: {cisco_iosxe: 'show interfaces {label.port} transceiver'}\n"
             "    values: [{name: rx, item: optic.rx, type: integer, find: '(?P<rx>-?\\d+) dBm'}]\n"
             "routers:\n"
             "  - {name: r1, address: 192.0.2.1, platform: cisco_iosxe, credentials: c, tasks: [bgp]}\n"
             "  - {name: h1, address: 192.0.2.2, platform: huawei_vrp, credentials: c, tasks: bgp}\n"
             "lines:\n"
-            "  - {id: L1, router: r1, target: 198.51.100.2, source: Gi0/1, tasks: [optics]}\n"
-            "  - {id: L2, router: r1, target: 198.51.100.3, source: Gi0/2, task: optics}\n") == "");
+            "  - {id: L1, router: r1, target: 198.51.100.2, labels: {port: Gi0/1}, tasks: [optics]}\n"
+            "  - {id: L2, router: r1, target: 198.51.100.3, labels: {port: Gi0/2}, task: optics}\n") == "");
   const config::Settings settings = folder.load().settings;
   REQUIRE(settings.tasks.size() == 2);
   const config::Task& bgp = *settings.task("bgp");

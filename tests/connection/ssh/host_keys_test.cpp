@@ -153,6 +153,23 @@ TEST_CASE("a learned key is known at once and after a restart, and the file is t
   CHECK_FALSE(keys.learn("192.0.2.3", 22, HostKey{"ssh-rsa", "AAAA"}));
 }
 
+TEST_CASE("files that others have changed are read again, and broken ones change nothing") {
+  Files files;
+  HostKeys keys = files.keys("");
+  REQUIRE(keys.load());
+  CHECK(keys.refresh().value() == false);
+  HostKeys other = files.keys("");
+  REQUIRE(other.load());
+  REQUIRE(other.learn("192.0.2.1", 22, ed));
+  CHECK(keys.verdict("192.0.2.1", 22, ed) == Verdict::unknown);
+  CHECK(keys.refresh().value() == true);
+  CHECK(keys.verdict("192.0.2.1", 22, ed) == Verdict::known);
+  CHECK(keys.refresh().value() == false);
+  linewatch::test::write_text(files.known, "192.0.2.1 ssh-ed25519\n");
+  CHECK_FALSE(keys.refresh());
+  CHECK(keys.verdict("192.0.2.1", 22, ed) == Verdict::known);
+}
+
 TEST_CASE("two writers lose nothing of each other") {
   Files files;
   std::vector<std::thread> writers;

@@ -184,6 +184,10 @@ TEST_CASE("a host key that is not the known one ends the login before any creden
   CHECK(unknown.error().code == ErrorCode::host_key);
   CHECK(lab.host_keys.known("127.0.0.1", sshd.port()).empty());
 
+  // `hostkey accept` of another process, or an editor: no restart is needed.
+  linewatch::test::write_text(lab.folder.path() / "known_hosts", sshd.known_hosts_line() + '\n');
+  CHECK(lab.login());
+
   Lab accepting(sshd, Policy::accept_new);
   linewatch::test::write_text(accepting.folder.path() / "known_hosts", "");
   REQUIRE(accepting.host_keys.load());
