@@ -54,8 +54,8 @@ class ControlServer {
   ControlServer& operator=(const ControlServer&) = delete;
 
   void start();
-  // Takes no more clients, hangs up on those that are there and waits until their handlers have ended, at most
-  // until the context ends.
+  // Takes no more clients, hangs up on those that are there and waits until their handlers have ended, at
+  // most until the context ends.
   connection::Awaitable<void> stop(connection::Context ctx);
 
  private:

@@ -25,8 +25,8 @@ class JumpPump : public std::enable_shared_from_this<JumpPump> {
  public:
   using Socket = boost::asio::generic::stream_protocol::socket;
 
-  // `session` is logged in and lives until stop(), as does `socket`, its connection. A connection that is silent
-  // for `patience` is asked for a sign of life, and is lost when nothing came for three times as long.
+  // `session` is logged in and lives until stop(), as does `socket`, its connection. A connection that is
+  // silent for `patience` is asked for a sign of life, and is lost when nothing came for three times as long.
   JumpPump(boost::asio::any_io_executor loop, ssh_session session, int socket, Clock::duration patience);
   ~JumpPump();
 

@@ -15,7 +15,7 @@ void measure_held(const Server& server);     // commands on 16 sessions against 
 void measure_scale(const Server& server);    // 5,000 sessions: login, memory, commands
 void measure_waiting(const Server& server);  // more tasks than sessions
 void measure_ends(std::string_view phase, const Server& server);  // cancel and deadline in one phase
-void measure_text();                         // an answer stripped and read
-void print_answers();                        // the texts of that, for the rivals: JSON, by platform
+void measure_text();                                              // an answer stripped and read
+void print_answers();  // the texts of that, for the rivals: JSON, by platform
 
 }  // namespace linewatch::bench

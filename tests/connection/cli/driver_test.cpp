@@ -46,7 +46,12 @@ struct Bench {
     settings.label = "bj-edge-1 (192.0.2.1:22)";
     settings.platform = platform;
     settings.read_timeout = 5s;
-    settings.patience = {.settle = 40ms, .knock = 80ms, .suspect = 60ms, .no_echo = 40ms, .late_echo = 400ms, .interrupt = 100ms};
+    settings.patience = {.settle = 40ms,
+                         .knock = 80ms,
+                         .suspect = 60ms,
+                         .no_echo = 40ms,
+                         .late_echo = 400ms,
+                         .interrupt = 100ms};
     settings.trace = [this](TraceDirection direction, std::string_view bytes) {
       (direction == TraceDirection::sent ? sent : received) += bytes;
     };
