@@ -1,6 +1,7 @@
 #include "tests/bench/bare.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -45,11 +46,13 @@ void BareLoop::log_in(const Server& server, Shell& shell) {
   const ssh_session session = shell.session = ssh_new();
   const bool no = false;
   const unsigned port = server.port;
-  const connection::Algorithms offered = connection::algorithms(false, {});  // the same ciphers
+  const connection::Algorithms offered = connection::algorithms(false, {});  // the same algorithms
   ssh_options_set(session, SSH_OPTIONS_PROCESS_CONFIG, &no);
   ssh_options_set(session, SSH_OPTIONS_HOST, server.address.c_str());
   ssh_options_set(session, SSH_OPTIONS_PORT, &port);
   ssh_options_set(session, SSH_OPTIONS_USER, user);
+  ssh_options_set(session, SSH_OPTIONS_KEY_EXCHANGE, offered.key_exchange.c_str());
+  ssh_options_set(session, SSH_OPTIONS_HOSTKEYS, offered.host_keys.c_str());
   ssh_options_set(session, SSH_OPTIONS_CIPHERS_C_S, offered.ciphers.c_str());
   ssh_options_set(session, SSH_OPTIONS_CIPHERS_S_C, offered.ciphers.c_str());
   const int nodelay = 1;
@@ -64,7 +67,10 @@ void BareLoop::log_in(const Server& server, Shell& shell) {
   ::fcntl(ssh_get_fd(session), F_SETFL, O_RDWR | O_NONBLOCK);
   for (const std::string_view line : {"", "terminal length 0\n"}) {
     if (!line.empty()) type_line(shell, line);
-    while (!at_prompt(shell)) ::usleep(100);
+    while (!at_prompt(shell)) {
+      pollfd wanted{ssh_get_fd(session), POLLIN, 0};
+      ::poll(&wanted, 1, 1000);
+    }
   }
 }
 

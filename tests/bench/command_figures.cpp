@@ -52,11 +52,16 @@ void measure_scale(const Server& server) {
   const double before = resident_kib(), cpu = cpu_seconds();
   Fleet fleet(lab, many);
   fleet.open(at_once);
-  print_row("scale.logins", cpu_seconds() - cpu);
+  const double logins = cpu_seconds() - cpu;
+  print_row("scale.logins", logins);
   print_row("scale.memory_fresh", (resident_kib() - before) / many);
   for (int part = 0; part < parts; ++part) at_many = std::min(at_many, cost(fleet, many, commands));
   print_row("scale.memory_used", (resident_kib() - before) / many);
   print_row("scale.command", at_many, at_few);
+  constexpr int bare_logins = 500;
+  const double bare_cpu = cpu_seconds();
+  const BareLoop bare(server, bare_logins);
+  print_row("scale.login", logins / many * 1e6, (cpu_seconds() - bare_cpu) / bare_logins * 1e6);
 }
 
 }  // namespace linewatch::bench

@@ -19,6 +19,7 @@ FIGURES = {
     "scale.memory_fresh": ("memory per idle session before its first command", "KiB", 26),
     "scale.memory_used": ("memory per idle session after 100 commands", "KiB", 32),
     "scale.logins": ("CPU of 5,000 logins by one thread", "s", 3),
+    "scale.login": ("CPU of a login | bare blocking libssh, one after another", "us", 1.25),
     "waiting": ("waiting at saturation, 64 tasks on 4 sessions: p99 | p50", "ms", 2),
 }
 PHASES = {  # group of linewatch-bench: what is stuck there, the simulated router
