@@ -77,9 +77,10 @@ void Readiness::wait(Entry& entry, For what, TimePoint deadline,
   begin_interest(entry);
   entry.waiting_ = std::move(done);
   entry.stirred_ = false;
-  entry.deadline_ = deadline;
-  if (const std::uint32_t events = events_for(what); entry.entered_ != events) enter(entry, events);
-  if (deadline < entry.due_) look_by(entry, deadline);
+  const std::uint32_t events = events_for(what);
+  entry.refused_ = entry.entered_ != events && !enter(entry, events);
+  entry.deadline_ = entry.refused_ ? TimePoint() : deadline;  // long past
+  if (entry.deadline_ < entry.due_) look_by(entry, entry.deadline_);
   settle();
 }
 
@@ -94,7 +95,8 @@ void Readiness::watch(Entry& entry, std::move_only_function<void()> closed) {
   if (closed) begin_interest(entry);
   entry.watching_ = std::move(closed);
   if (!entry.watching_) return end_interest(entry);
-  if (entry.entered_ == 0 && !entry.closed_) enter(entry, reading);
+  // Refused: the close is noticed when the socket is used next.
+  if (entry.entered_ == 0 && !entry.closed_) static_cast<void>(enter(entry, reading));
   settle();
 }
 
@@ -111,14 +113,14 @@ void Readiness::leave(Entry& entry) {
   end_interest(entry);
 }
 
-void Readiness::enter(Entry& entry, std::uint32_t events) {
+bool Readiness::enter(Entry& entry, std::uint32_t events) {
   epoll_event wanted{};
   wanted.events = events;
   wanted.data.ptr = &entry;
   const int failed =
       ::epoll_ctl(epoll_, entry.entered_ == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, entry.fd, &wanted);
-  if (failed != 0) throw boost::system::system_error(errno, boost::system::system_category(), "epoll_ctl");
-  entry.entered_ = events;
+  if (failed == 0) entry.entered_ = events;
+  return failed == 0;
 }
 
 void Readiness::withdraw(Entry& entry) {
@@ -181,11 +183,7 @@ void Readiness::serve() {
     if (entry.waiting_) continue;
     entry.stirred_ = true;
     entry.closed_ = (event.events & over) != 0;
-    if (entry.closed_) {
-      withdraw(entry);
-    } else {
-      enter(entry, closing);
-    }
+    if (entry.closed_ || !enter(entry, closing)) withdraw(entry);
   }
   for (epoll_event& event : batch) {
     if (event.data.ptr == nullptr) continue;  // it left meanwhile
@@ -209,7 +207,7 @@ void Readiness::serve_due() {
     Entry& entry = *due_.begin();
     const TimePoint deadline = entry.waiting_ ? entry.deadline_ : TimePoint::max();
     look_by(entry, deadline <= now ? TimePoint::max() : deadline);
-    if (deadline <= now) end(entry, Outcome::expired);
+    if (deadline <= now) end(entry, entry.refused_ ? Outcome::failed : Outcome::expired);
   }
 }
 

@@ -43,6 +43,7 @@ class Readiness final : public boost::asio::execution_context::service {
     TimePoint deadline_ = TimePoint::max();  // of the wait under way
     TimePoint due_ = TimePoint::max();       // when it is looked at; not later than the deadline
     bool stirred_ = false, closed_ = false;
+    bool refused_ = false;  // the kernel did not take it for the wait under way
     std::move_only_function<void(Outcome)> waiting_;
     std::move_only_function<void()> watching_;
   };
@@ -50,8 +51,9 @@ class Readiness final : public boost::asio::execution_context::service {
   explicit Readiness(boost::asio::io_context& loop);
   static Readiness& of(const boost::asio::any_io_executor& loop);
 
-  // `done` is called once, from the loop: when the socket is ready, at the deadline, or by end(). Also
-  // without cause: who waits tries, and waits again. One wait at a time.
+  // `done` is called once, from the loop: when the socket is ready, at the deadline, by end(), or with `failed`
+  // where the kernel has no room for one more (fs.epoll.max_user_watches). Also without cause: who waits tries,
+  // and waits again. One wait at a time.
   enum class For { reading, writing, both };
   void wait(Entry& entry, For what, TimePoint deadline, std::move_only_function<void(Outcome)> done);
   void end(Entry& entry, Outcome outcome);
@@ -69,7 +71,7 @@ class Readiness final : public boost::asio::execution_context::service {
   static constexpr int batch_size = 64;  // sockets served before the loop's other work has its turn
 
   void shutdown() override;
-  void enter(Entry& entry, std::uint32_t events);
+  [[nodiscard]] bool enter(Entry& entry, std::uint32_t events);  // false: the kernel does not take it
   void withdraw(Entry& entry);
   void look_by(Entry& entry, TimePoint due);
   void begin_interest(Entry& entry);

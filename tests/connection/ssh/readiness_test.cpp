@@ -3,6 +3,7 @@
 #include "connection/ssh/readiness.hpp"
 
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -195,6 +196,25 @@ TEST_CASE("a watch that is taken back holds nothing up") {
   lab.readiness.watch(*pair.near, {});
   pair.hang_up();
   lab.run();
+}
+
+TEST_CASE("a wait on what the kernel does not take fails, from the loop and once") {
+  Lab lab;
+  const int file = ::open("/proc/self/exe", O_RDONLY | O_CLOEXEC);  // a plain file: EPERM
+  REQUIRE(file >= 0);
+  Readiness::Entry entry(file);
+  std::vector<Outcome> outcomes;
+  for (int i = 0; i < 2; ++i) {
+    lab.readiness.wait(entry, Readiness::For::both, Clock::now() + 1h,
+                       [&](Outcome outcome) { outcomes.push_back(outcome); });
+    CHECK(outcomes.size() == static_cast<std::size_t>(i));
+    lab.run();
+  }
+  CHECK(outcomes == std::vector{Outcome::failed, Outcome::failed});
+  lab.readiness.watch(entry, [] { FAIL("a plain file has nobody to close it"); });
+  lab.readiness.watch(entry, nullptr);
+  lab.readiness.leave(entry);
+  ::close(file);
 }
 
 TEST_CASE("waits that a loop leaves behind are dropped with it") {
