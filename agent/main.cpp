@@ -1,5 +1,7 @@
+#include <poll.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <exception>
@@ -34,6 +36,12 @@ int dispatch(const linewatch::agent::Options& options) {
   return exit_bad_configuration;
 }
 
+// Is standard output a pipe that nobody reads any more?
+bool reader_left() {
+  pollfd out{STDOUT_FILENO, 0, 0};
+  return poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -46,6 +54,7 @@ int main(int argc, char** argv) {
     const auto parsed = linewatch::agent::parse_options(argc, argv);
     const int code = parsed.leave ? parsed.exit_code : dispatch(parsed.options);
     if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
+    if (reader_left()) return code;  // `| head` has what it wanted
     std::fprintf(stderr, "linewatch: not all could be written to standard output (is the disk full?)\n");
     return linewatch::agent::exit_not_done;
   } catch (const std::exception& bug) {

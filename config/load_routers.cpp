@@ -23,7 +23,7 @@ void read_platform(Reader& reader, Loading& loading, Router& out) {
   std::string name;
   if (!reader.text("platform", name)) return;
   out.platform = loading.settings.platforms.find(name);
-  if (out.platform) return;
+  if (out.platform || loading.settings.platforms.refused(name)) return;
   const std::vector<std::string> known = loading.settings.platforms.names_and_aliases();
   reader.error("platform", fmt::format("unknown platform {}{}", in_quotes(name),
                                        loading.suggest("platform", name, views(known))));

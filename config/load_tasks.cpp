@@ -80,8 +80,9 @@ class TaskReader {
     int only = 0;
     reader_.word("kind", only, {{"command", 0}});
     reader_.duration("interval", task_.interval, 1s, std::chrono::days{1});
-    reader_.duration("timeout", task_.timeout, 1s, 10min);
-    if (task_.timeout >= task_.interval) {
+    if (!reader_.duration("timeout", task_.timeout, 1s, 10min)) {
+      task_.timeout = std::min(task_.timeout, task_.interval);
+    } else if (task_.timeout >= task_.interval) {
       reader_.warning("timeout",
                       fmt::format("a run may take {}, the interval is {}", format_duration(task_.timeout),
                                   format_duration(task_.interval)));
@@ -118,6 +119,7 @@ void TaskReader::read_commands() {
 void TaskReader::read_platform_commands(Reader& commands, YamlNode node) {
   const std::string_view key = node.key();
   const auto platform = loading_.settings.platforms.find(std::string(key));
+  if (!platform && loading_.settings.platforms.refused(std::string(key))) return;
   if (!platform) {
     const std::vector<std::string> known = loading_.settings.platforms.names_and_aliases();
     const Names views(known.begin(), known.end());
@@ -255,10 +257,13 @@ void load_tasks(Source& main, Loading& loading) {
       continue;
     }
     const std::string_view text = task.find("name").text();
-    if (text == "ping" || std::ranges::find(loading.task_names, text) != loading.task_names.end()) {
+    if (text == "ping") {
+      task.error("name", "'ping' is built in (write another name)");
+    } else if (std::ranges::find(loading.task_names, text) != loading.task_names.end()) {
       task.error("name", fmt::format("there is a task {} already", in_quotes(text)));
+    } else {
+      loading.task_names.push_back(text);
     }
-    loading.task_names.push_back(text);
     Task read = TaskReader(task, loading).read(std::move(name));
     const bool clean =
         std::none_of(loading.problems.begin() + static_cast<std::ptrdiff_t>(known), loading.problems.end(),

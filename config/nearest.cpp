@@ -12,6 +12,16 @@ char folded(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
 
+// Is `name` one of the words of `candidate`, as "ios" is of "cisco_ios"?
+bool is_word_of(std::string_view name, std::string_view candidate) {
+  while (!candidate.empty()) {
+    const std::string_view word = candidate.substr(0, candidate.find_first_of("_-"));
+    if (std::ranges::equal(word, name, {}, folded, folded)) return true;
+    candidate.remove_prefix(std::min(candidate.size(), word.size() + 1));
+  }
+  return false;
+}
+
 }  // namespace
 
 std::size_t edit_distance(std::string_view left, std::string_view right, std::size_t limit) {
@@ -49,7 +59,9 @@ std::optional<std::string_view> nearest(std::string_view name, std::span<const s
     if (distance == 0) break;
     limit = distance - 1;
   }
-  return best;
+  if (best && name.size() > 4) return best;  // in fewer letters, one slip makes another word
+  const auto whole = std::ranges::find_if(known, [&](auto candidate) { return is_word_of(name, candidate); });
+  return whole != known.end() ? std::optional(*whole) : best;
 }
 
 }  // namespace linewatch::config

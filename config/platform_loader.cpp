@@ -58,7 +58,12 @@ void load(Pending& profile, Platforms& platforms, Problems& problems) {
   auto platform = std::make_shared<Platform>();
   if (!profile.extends.empty()) {
     const auto base = platforms.find(profile.extends);
+    if (!base && profile.extends == profile.name) {
+      reader.error("extends", fmt::format("'{}' is this profile itself (no other platform is called so)", profile.name));
+      return platforms.refuse(profile.name);
+    }
     if (!base) {
+      platforms.refuse(profile.name);
       const std::vector<std::string> names = platforms.names_and_aliases();
       const std::vector<std::string_view> views(names.begin(), names.end());
       reader.error("extends", fmt::format("no platform '{}' is known{}", profile.extends,
@@ -71,7 +76,8 @@ void load(Pending& profile, Platforms& platforms, Problems& problems) {
   platform->origin = profile.text.origin;
   read_profile(reader, *platform);
   check_names(reader, *platform, platforms);
-  if (problems.size() == known) platforms.add(std::move(platform));
+  if (problems.size() > known) return platforms.refuse(profile.name);
+  platforms.add(std::move(platform));
 }
 
 void refuse_twins(PendingProfiles& profiles, Problems& problems) {
@@ -102,6 +108,7 @@ void load_profiles(const std::vector<ProfileText>& texts, Platforms& platforms, 
   }
   for (const Pending& profile : profiles) {
     if (!profile.done) {
+      platforms.refuse(profile.name);
       Reader(profile.document.root(), problems)
           .error("extends", "these profiles extend each other in a circle");
     }

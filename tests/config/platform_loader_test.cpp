@@ -140,10 +140,21 @@ TEST_CASE("a profile of the site's own replaces the built-in one of that name") 
   CHECK(result.platforms.find("linux")->origin == "p0.yaml");
 }
 
+TEST_CASE("the name of a profile that cannot be used is known as such") {
+  for (const char* broken : {"name: acme\nextends: linux\nping: {packets: 5}\n", "name: acme\nextends: none\n",
+                             "name: acme\nextends: acme\n"}) {
+    const Result result = read_all({broken}, builtin_platforms());
+    CHECK_FALSE(result.platforms.find("acme"));
+    CHECK(result.platforms.refused("acme"));
+    CHECK_FALSE(result.platforms.refused("linux"));
+  }
+}
+
 TEST_CASE("unknown bases, circles and twins are said") {
   CHECK(has(problem("extends: cisco_iosex\nname: acme\n"),
             "p0.yaml:1:10: error: extends: no platform 'cisco_iosex'"));
   CHECK(has(problem("extends: cisco_iosex\nname: acme\n"), "did you mean 'cisco_iosxe'?"));
+  CHECK(has(problem("extends: acme\nname: acme\n"), "'acme' is this profile itself"));
   const Result circle = read_all({"extends: b\nname: a\n", "extends: a\nname: b\n"});
   CHECK(circle.problems.size() == 2);
   CHECK(has(circle.problems[0].format(), "circle"));
