@@ -66,7 +66,7 @@ void Agent::start_workers() {
     const auto found = lines_of.find(router.name);
     auto lines = found == lines_of.end() ? std::vector<const config::Line*>() : std::move(found->second);
     const auto jobs = scheduler::task_jobs(settings_, router, lines);
-    if (!router.enabled || (lines.empty() && jobs.empty())) continue;
+    if (!router.measured() || (lines.empty() && jobs.empty())) continue;
     lines_ += lines.size();
     std::erase_if(lines, [](const config::Line* line) { return !line->pinged(); });
     auto pool = routers_->pool(router);

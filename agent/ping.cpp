@@ -24,7 +24,7 @@ std::vector<const config::Line*> chosen_lines(const Options& options, const conf
   std::vector<const config::Line*> lines;
   if (options.all) {
     for (const config::Line& line : settings.lines) {
-      if (line.enabled && line.pinged() && settings.router(line.router)->enabled) lines.push_back(&line);
+      if (line.enabled && line.pinged() && settings.router(line.router)->measured()) lines.push_back(&line);
     }
     if (lines.empty())
       std::fprintf(stderr, "linewatch: no line is enabled in %s\n", options.config_file.c_str());

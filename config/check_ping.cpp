@@ -93,7 +93,7 @@ void check_ping(const Reader& reader, const Line& line, const Router& router) {
                                        "protocol: cli",
                                        platform.name));
   }
-  if (syntax->count) check.within("count", *syntax->count, line.count + line.warmup, plain);
+  if (syntax->count) check.within("count", *syntax->count, std::max(line.count, line.warmup), plain);
   if (syntax->timeout) check_timeout(check, *syntax->timeout);
   check_size(check, *syntax);
   check_source(check, *syntax);

@@ -116,13 +116,16 @@ void warn_of_overlong_run(Reader& reader, const Line& line, const Router& router
   const Duration pace = router.platform ? router.platform->ping.probe_interval : Duration(0);
   const bool waits = line.timeout >= pace;
   const Duration each = waits ? line.timeout : pace;
-  const Duration run = each * (line.count + line.warmup);
+  const int times = line.confirm.times;
+  const Duration once = each * (line.count + line.warmup);
+  const Duration run = once * (1 + times) + (times > 1 ? line.confirm.after * (times - 1) : Duration(0));
   if (run < line.interval) return;
   const std::string counted = line.warmup ? fmt::format("count {} and warmup {}", line.count, line.warmup)
                                           : fmt::format("count {}", line.count);
-  reader.warning("interval", fmt::format("{} x {} {} may take {}, interval is {}", counted,
+  const std::string confirmed = times > 0 ? fmt::format(", confirmed {} times,", times) : "";
+  reader.warning("interval", fmt::format("{} x {} {}{} may take {}, interval is {}", counted,
                                          waits ? "timeout" : "probe interval", format_duration(each),
-                                         format_duration(run), format_duration(line.interval)));
+                                         confirmed, format_duration(run), format_duration(line.interval)));
 }
 
 struct RouterNames {

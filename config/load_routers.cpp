@@ -58,6 +58,7 @@ void read_router_settings(Reader& reader, Loading& loading, Router& out) {
   read_task_names(reader, loading, out.tasks);
   read_line_of_text(reader, "zabbix_host", out.zabbix_host, 128);
   reader.boolean("enabled", out.enabled);
+  out.in_shard = loading.settings.agent.shard.holds(out.name);
 }
 
 void read_router_names(Reader& reader, Router& out) {

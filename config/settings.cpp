@@ -1,4 +1,5 @@
 #include "config/settings.hpp"
+#include "config/stable_hash.hpp"
 
 #include <algorithm>
 
@@ -18,6 +19,15 @@ const T* look_up(const std::vector<T>& all, std::string T::* name_of, const std:
 }
 
 }  // namespace
+
+bool Shard::holds(std::string_view router) const {
+  // Mixed first: the low bits of FNV follow the last characters of names that count by twos or tens.
+  std::uint64_t mixed = stable_hash(router);
+  mixed = (mixed ^ (mixed >> 33U)) * 0xff51afd7ed558ccdULL;
+  mixed = (mixed ^ (mixed >> 33U)) * 0xc4ceb9fe1a85ec53ULL;
+  mixed ^= mixed >> 33U;
+  return mixed % static_cast<std::uint64_t>(of) == static_cast<std::uint64_t>(index - 1);
+}
 
 Duration Line::run_limit(const Platform& platform) const {
   // An endless ping is ended by the agent, which allows each probe some lateness of the device's clock.

@@ -20,8 +20,11 @@ namespace linewatch::config {
 
 using namespace std::chrono_literals;
 
+// One of several agents that share a plan: which part of its routers is this one's.
 struct Shard {
   int index = 1, of = 1;
+  // The same on every machine; another `of` moves routers between agents.
+  bool holds(std::string_view router) const;
 };
 
 struct ListenAddress {
@@ -174,6 +177,9 @@ struct Router {
   std::vector<std::string> tasks;  // names of the site's own tasks
   std::string zabbix_host;
   bool enabled = true;
+  bool in_shard = true;  // false: another agent's (agent.shard)
+
+  bool measured() const { return enabled && in_shard; }
 };
 
 enum class Resolve { router, agent };

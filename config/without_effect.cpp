@@ -31,7 +31,6 @@ struct Row {
 
 constexpr Row rows[] = {
     {Where::file, "agent.threads", "1"},
-    {Where::file, "agent.shard", "1/1"},
     {Where::file, "agent.listen"},
     {Where::file, "zabbix.tls.connect", "unencrypted", no_tls},
     {Where::file, "zabbix.servers[].tls.connect", "unencrypted", no_tls},
@@ -41,8 +40,6 @@ constexpr Row rows[] = {
     {Where::file, "zabbix.discovery_hold"},
     {Where::file, "zabbix.keys", "{}"},
     {Where::file, "zabbix.api", "{}"},
-    {Where::line, "warmup", "0"},
-    {Where::line, "confirm.times", "0"},
     {Where::line, "group"},
     {Where::line, "role"},
     {Where::line, "labels", "{}", "is only typed where a task's command says {label.NAME} in this version"},

@@ -2,11 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <boost/asio/this_coro.hpp>
+#include <expected>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "config/address.hpp"
+#include "connection/bell.hpp"
 #include "scheduler/task/ping.hpp"
 
 namespace linewatch::scheduler {
@@ -80,39 +83,70 @@ Awaitable<Result<std::optional<std::string>>> prepare(Context ctx, const config:
   co_return rejection;
 }
 
-// Types the ping on a borrowed session. `at` is set as soon as typing begins.
-Awaitable<Result<Typed>> type_ping(Context ctx, const config::Line& line, const config::Router& router,
-                                   connection::Session& session, std::vector<std::string> lines) {
-  const config::Platform& platform = *router.platform;
-  const config::Duration limit = line.run_limit(platform);
-  const Context limited = ctx.within(limit);
-  Typed typed;
-  typed.at = std::chrono::system_clock::now();
-  auto rejection = co_await prepare(limited, platform, session, lines);
-  if (!rejection) co_return std::unexpected<Error>(std::move(rejection.error()));
-  if (*rejection) {
-    typed.figures.error = std::move(**rejection);
-    co_return typed;
-  }
+// One command that is a ping of so many probes; the agent ends it where the platform's never ends.
+Awaitable<Result<Typed>> type_probes(Context ctx, const config::Line& line, const config::Platform& platform,
+                                     connection::Session& session, std::string text, int count) {
   std::optional<ImposedPing> imposed;
   connection::Command command;
-  command.text = std::move(lines.back());
+  command.text = std::move(text);
   if (platform.ping.endless) {
-    imposed.emplace(platform, line.count, line.timeout);
+    imposed.emplace(platform, count, line.timeout);
     command.watcher = &*imposed;
   }
-  auto output = co_await session.run(limited, std::move(command));
-  if (!output) {
-    Error error = std::move(output.error());
-    if (error.code == ErrorCode::deadline) {
-      error.text = fmt::format("{}: the ping did not end within {}: {}", router.name,
-                               config::format_duration(limit), error.text);
-    }
-    co_return std::unexpected(std::move(error));
-  }
+  auto output = co_await session.run(ctx, std::move(command));
+  if (!output) co_return std::unexpected<Error>(std::move(output.error()));
+  Typed typed;
   typed.at = output->typed;
   typed.figures = imposed ? imposed->read(*output) : parse_ping(platform, output->text);
   if (!imposed && !line.says_timeout(platform)) impose_timeout(typed.figures, line.timeout);
+  co_return typed;
+}
+
+// What a turn types: the last line is the ping, `warm_up` (empty: none) one that is typed before it and not
+// counted, so that an ARP entry or a tunnel that was asleep costs no probe.
+struct PingLines {
+  std::vector<std::string> lines;
+  std::string warm_up;
+};
+
+std::expected<PingLines, std::string> ping_lines(const config::Line& line, const config::Platform& platform,
+                                                 const std::string& address, bool privileged) {
+  auto lines = render_ping(line, platform, address, privileged);
+  if (!lines) return std::unexpected(std::move(lines.error()));
+  PingLines all{std::move(*lines), {}};
+  if (line.warmup == 0) return all;
+  config::Line before = line;
+  before.count = line.warmup;
+  auto warm_up = render_ping(before, platform, address, privileged);
+  if (!warm_up) return std::unexpected(std::move(warm_up.error()));
+  all.warm_up = std::move(warm_up->back());
+  return all;
+}
+
+// Types the ping on a borrowed session. `at` is set as soon as typing begins.
+Awaitable<Result<Typed>> type_ping(Context ctx, const config::Line& line, const config::Router& router,
+                                   connection::Session& session, PingLines all) {
+  const config::Platform& platform = *router.platform;
+  const config::Duration limit = line.run_limit(platform);
+  const Context limited = ctx.within(limit);
+  Result<Typed> typed;
+  typed->at = std::chrono::system_clock::now();
+  auto rejection = co_await prepare(limited, platform, session, all.lines);
+  if (!rejection) co_return std::unexpected<Error>(std::move(rejection.error()));
+  if (*rejection) {
+    typed->figures.error = std::move(**rejection);
+    co_return typed;
+  }
+  if (!all.warm_up.empty()) {
+    typed = co_await type_probes(limited, line, platform, session, std::move(all.warm_up), line.warmup);
+  }
+  if (typed) {
+    typed = co_await type_probes(limited, line, platform, session, std::move(all.lines.back()), line.count);
+  }
+  if (!typed && typed.error().code == ErrorCode::deadline) {
+    typed.error().text = fmt::format("{}: the ping did not end within {}: {}", router.name,
+                                     config::format_duration(limit), typed.error().text);
+  }
   co_return typed;
 }
 
@@ -122,14 +156,15 @@ void fail_with(aggregator::LineResult& result, LineState state, std::string why)
 }
 
 // Acquire, type, and give back. A session that the router closed while it idled is not the line's fault:
-// once, another is taken.
+// once, another is taken. `confirm`: an answer that says down is asked for again at once, on the same
+// session.
 Awaitable<void> run(Context ctx, const config::Line& line, const config::Router& router,
                     connection::Pool& pool, connection::Resolver& resolver, Clock::duration longest_wait,
-                    Measurement& measurement) {
+                    bool confirm, Measurement& measurement) {
   aggregator::LineResult& result = measurement.result;
   auto address = co_await target_address(ctx, line, resolver);
   if (!address) co_return fail_with(result, state_of_resolving(address.error()), address.error().text);
-  auto rendered = render_ping(line, *router.platform, *address);
+  auto rendered = ping_lines(line, *router.platform, *address, true);
   if (!rendered) co_return fail_with(result, LineState::line_error, rendered.error());
 
   for (int attempt = 1;; ++attempt) {
@@ -141,15 +176,20 @@ Awaitable<void> run(Context ctx, const config::Line& line, const config::Router&
     }
     measurement.reused = !lease->fresh();
     connection::Session& session = lease->session();
-    if (!session.privileged()) rendered = render_ping(line, *router.platform, *address, false);
+    if (!session.privileged()) rendered = ping_lines(line, *router.platform, *address, false);
     if (!rendered) {
       lease->give_back();
       co_return fail_with(result, LineState::line_error, rendered.error());
     }
-    measurement.command = rendered->back();
+    measurement.command = rendered->lines.back();
     result.clock = std::chrono::system_clock::now();
-    std::vector<std::string> lines = *rendered;
+    PingLines lines = *rendered;
     auto typed = co_await type_ping(ctx, line, router, session, std::move(lines));
+    if (confirm && typed && aggregator::state_of(typed->figures) == LineState::down) {
+      lines = *rendered;
+      auto again = co_await type_ping(ctx, line, router, session, std::move(lines));
+      if (again) typed = std::move(again);  // else the first is the last answer there is
+    }
     lease->give_back();
     if (typed) {
       result.clock = typed->at;
@@ -168,11 +208,21 @@ Awaitable<void> run(Context ctx, const config::Line& line, const config::Router&
   }
 }
 
+// Until `when`, or the context's end: then false.
+Awaitable<bool> sleep(Context ctx, connection::TimePoint when) {
+  const auto loop = co_await boost::asio::this_coro::executor;
+  connection::Bell nobody_rings(loop);
+  const Context until = ctx.until(when);
+  while (!until.stopped() && !until.expired()) co_await nobody_rings.wait(until);
+  co_return !ctx.stopped() && !ctx.expired();
+}
+
 }  // namespace
 
 Awaitable<Measurement> measure(Context ctx, const config::Line& line, const config::Router& router,
                                connection::Pool& pool, connection::Resolver& resolver,
-                               std::chrono::system_clock::time_point due, Clock::duration longest_wait) {
+                               std::chrono::system_clock::time_point due, Clock::duration longest_wait,
+                               int confirmations) {
   Measurement measurement;
   aggregator::LineResult& result = measurement.result;
   result.line = line.id;
@@ -180,7 +230,17 @@ Awaitable<Measurement> measure(Context ctx, const config::Line& line, const conf
   result.zabbix_host = line.zabbix_host;
   result.clock = due;
   const auto began = Clock::now();
-  co_await run(ctx, line, router, pool, resolver, longest_wait, measurement);
+  co_await run(ctx, line, router, pool, resolver, longest_wait, confirmations > 0, measurement);
+  for (int more = 1; more < confirmations && result.state == LineState::down; ++more) {
+    const bool slept = co_await sleep(ctx, Clock::now() + line.confirm.after);
+    if (!slept) break;
+    Measurement again = measurement;
+    again.result.figures.reset();
+    again.result.error.clear();
+    co_await run(ctx, line, router, pool, resolver, longest_wait, false, again);
+    if (!again.result.figures) break;  // nobody answered: what was measured last stands
+    measurement = std::move(again);
+  }
   if (result.state == LineState::down && result.error.empty()) result.error = "no reply: all probes lost";
   result.check_time = Clock::now() - began;
   co_return measurement;

@@ -20,11 +20,13 @@ struct Measurement {
 };
 
 // `due`: when the turn was due, for results of pings that were never typed. `longest_wait`: for a session,
-// besides the pool's own limit. All references outlive the call.
+// besides the pool's own limit. `confirmations`: so often a line that is down is asked again before that is
+// the result, at once and on the same session, then line.confirm.after later each time; the last answer
+// counts. All references outlive the call.
 connection::Awaitable<Measurement> measure(
     connection::Context ctx, const config::Line& line, const config::Router& router, connection::Pool& pool,
     connection::Resolver& resolver, std::chrono::system_clock::time_point due,
-    connection::Clock::duration longest_wait = connection::Clock::duration::max());
+    connection::Clock::duration longest_wait = connection::Clock::duration::max(), int confirmations = 0);
 
 // The target as it is to be typed: written so, or resolved by the agent where the line asks for that.
 connection::Awaitable<connection::Result<std::string>> target_address(connection::Context ctx,

@@ -4,16 +4,9 @@
 #include <map>
 #include <utility>
 
-namespace linewatch::scheduler {
+#include "config/stable_hash.hpp"
 
-std::uint64_t stable_hash(std::string_view text) {
-  std::uint64_t hash = 14695981039346656037ULL;
-  for (const char c : text) {
-    hash ^= static_cast<unsigned char>(c);
-    hash *= 1099511628211ULL;
-  }
-  return hash;
-}
+namespace linewatch::scheduler {
 
 namespace {
 
@@ -37,7 +30,7 @@ Timetable::Timetable(std::string_view router, std::vector<TimetableEntry> entrie
   for (auto& [interval, group] : groups) {
     std::ranges::sort(group, {}, [&](std::size_t i) -> const std::string& { return entries_[i].line; });
     const auto offset =
-        static_cast<std::int64_t>(stable_hash(router) % static_cast<std::uint64_t>(interval.count()));
+        static_cast<std::int64_t>(config::stable_hash(router) % static_cast<std::uint64_t>(interval.count()));
     const auto count = static_cast<std::int64_t>(group.size());
     for (std::int64_t i = 0; i < count; ++i) {
       const std::size_t entry = group[static_cast<std::size_t>(i)];

@@ -27,9 +27,6 @@ struct Turn {
   std::uint64_t skipped = 0;  // turns of this line that passed unserved before this one
 };
 
-// FNV-1a, 64 bit: the same on every machine and in every version, since phases depend on it.
-std::uint64_t stable_hash(std::string_view text);
-
 class Timetable {
  public:
   // `epoch` is the monotonic time of the wall clock's zero, taken once: phases are anchored to wall time,

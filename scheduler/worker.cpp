@@ -93,7 +93,10 @@ Awaitable<void> RouterWorker::run_turn(std::size_t entry, TimePoint due, Context
   const auto due_wall = std::chrono::system_clock::now() -
                         std::chrono::duration_cast<std::chrono::system_clock::duration>(late);
   // Who waits for a session longer than the interval reports that, turn by turn, instead of falling silent.
-  const TaskTurn turn{router_, run.line, nullptr, *pool_, resolver_, due_wall, run.line->interval};
+  const bool known_down = run.last && run.last->state == aggregator::LineState::down;
+  const int confirmations = known_down ? 0 : run.line->confirm.times;
+  const TaskTurn turn{router_,  run.line,           nullptr,      *pool_, resolver_,
+                      due_wall, run.line->interval, confirmations};
   const TaskReport done = co_await run_ping_(ctx, turn);
   run.running = false;
   if (warming_up(run, done.held_back)) {

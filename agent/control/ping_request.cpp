@@ -37,7 +37,7 @@ std::expected<LinesByRouter, Json> wanted_lines(const config::Settings& settings
   LinesByRouter wanted;
   if (flag_field(request, "all")) {
     for (const config::Line& line : settings.lines)
-      if (line.enabled && line.pinged() && settings.router(line.router)->enabled)
+      if (line.enabled && line.pinged() && settings.router(line.router)->measured())
         wanted[line.router].push_back(&line);
     return wanted;
   }

@@ -33,6 +33,8 @@ Json done() {
 // Whether a router or line is measured at all; a pause of something that is not would never be seen.
 std::string why_not_measured(const Named& named) {
   if (!named.router->enabled) return fmt::format("router {} is not enabled", named.router->name);
+  if (!named.router->in_shard)
+    return fmt::format("router {} is another agent's (agent.shard)", named.router->name);
   if (named.line && !named.line->enabled) return fmt::format("line {} is not enabled", named.line->id);
   if (named.line && !named.line->pinged()) {
     return fmt::format("line {} is not pinged, its task is {}; its router can be paused", named.line->id,

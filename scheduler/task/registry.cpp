@@ -37,8 +37,8 @@ TaskResult result_of(const TaskTurn& turn, std::string name) {
 
 Awaitable<TaskReport> run_ping(Context ctx, TaskTurn turn) {
   TaskReport report;
-  Measurement measured =
-      co_await measure(ctx, *turn.line, turn.router, turn.pool, turn.resolver, turn.due, turn.longest_wait);
+  Measurement measured = co_await measure(ctx, *turn.line, turn.router, turn.pool, turn.resolver, turn.due,
+                                          turn.longest_wait, turn.confirmations);
   report.line = std::move(measured);
   report.held_back = report.line->held_back;
   co_return report;

@@ -23,6 +23,7 @@ struct TaskTurn {
   connection::Resolver& resolver;
   std::chrono::system_clock::time_point due;   // for what was never typed
   connection::Clock::duration longest_wait{};  // for a session, besides the pool's own limit
+  int confirmations = 0;                       // of a ping, see measure()
 };
 
 // What it came to: a line's result or a task's.

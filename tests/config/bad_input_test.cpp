@@ -104,6 +104,10 @@ TEST_CASE("a run that can't end before its next turn is a warning in plain words
       folder.problems_of(tests::with_line("interval: 5s")) ==
       "linewatch.yml:5:64: warning: lines[0].interval: count 5 x timeout 2s may take 10s, interval is 5s\n");
   CHECK(folder.problems_of(tests::with_line("interval: 11s")) == "");
+  CHECK(folder.problems_of(tests::with_line("interval: 30s, warmup: 1, confirm: {times: 2, after: 1s}")) ==
+        "linewatch.yml:5:64: warning: lines[0].interval: count 5 and warmup 1 x timeout 2s, confirmed 2 "
+        "times, may "
+        "take 37s, interval is 30s\n");
 }
 
 TEST_CASE("what a platform's ping can't say is an error at the line's key") {

@@ -255,21 +255,19 @@ TEST_CASE("the control socket is beside the file, at its default, or off") {
 TEST_CASE("keys without effect are named where they are written, once each") {
   const tests::Folder folder;
   CHECK(folder.problems_of(
-            "agent: {threads: 4, shard: 1/2, listen: 127.0.0.1:1}\n"
+            "agent: {threads: 4, listen: 127.0.0.1:1}\n"
             "zabbix: {servers: [10.0.0.5], buffer: {disk: 1GiB, memory: 5}, keys: {loss: {key: k}}}\n"
             "connection: {breaker: {failures: 1}, total: {logins: 1}}\n"
             "credentials: {c: {username: u, password: p, agent: true, lockout: {retry: 1m}}}\n"
             "routers:\n"
             "  - {name: a, address: 192.0.2.1, platform: linux, credentials: c}\n"
             "  - {name: b, address: 192.0.2.2, platform: linux, credentials: c, jump: a, protocol: exec}\n"
-            "lines: [{id: 1, router: b, target: 192.0.2.9, warmup: 1, confirm: {times: 2}}]\n") ==
+            "lines: [{id: 1, router: b, target: 192.0.2.9, group: g, warmup: 1}]\n") ==
         "linewatch.yml:1:18: warning: agent.threads: has no effect yet in this version\n"
-        "linewatch.yml:1:28: warning: agent.shard: has no effect yet in this version\n"
-        "linewatch.yml:1:41: warning: agent.listen: has no effect yet in this version\n"
+        "linewatch.yml:1:29: warning: agent.listen: has no effect yet in this version\n"
         "linewatch.yml:2:46: warning: zabbix.buffer.disk: has no effect yet in this version\n"
         "linewatch.yml:2:70: warning: zabbix.keys: has no effect yet in this version\n"
-        "linewatch.yml:8:55: warning: lines[0].warmup: has no effect yet in this version\n"
-        "linewatch.yml:8:75: warning: lines[0].confirm.times: has no effect yet in this version\n");
+        "linewatch.yml:8:54: warning: lines[0].group: has no effect yet in this version\n");
 }
 
 TEST_CASE("drop-ins are read in order and may hold three sections only") {

@@ -24,11 +24,6 @@ std::vector<TimetableEntry> lines(int count, config::Duration interval, int firs
 
 }  // namespace
 
-TEST_CASE("stable_hash is FNV-1a: phases are the same on every machine") {
-  CHECK(stable_hash("") == 14695981039346656037ULL);
-  CHECK(stable_hash("a") == 0xaf63dc4c8601ec8cULL);
-}
-
 TEST_CASE("lines of one interval are spread evenly over it") {
   Timetable table("r1", lines(20, 60s), epoch, start);
   std::vector<config::Duration> phases;

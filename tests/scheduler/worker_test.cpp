@@ -27,6 +27,11 @@ constexpr const char* good_answer =
     "!!.!!\n"
     "Success rate is 80 percent (4/5), round-trip min/avg/max = 1/2/4 ms\n";
 
+constexpr const char* no_answer =
+    "Sending 5, 100-byte ICMP Echos to 198.51.100.2, timeout is 2 seconds:\n"
+    ".....\n"
+    "Success rate is 0 percent (0/5)\n";
+
 struct Bench {
   Bench() {
     router.name = "r1";
@@ -58,14 +63,15 @@ struct Bench {
     loop.restart();
     while (!done) loop.run_one();
   }
-  Measurement measure_once(Context ctx = {}) {
+  Measurement measure_once(Context ctx = {}, int confirmations = 0) {
     Measurement got;
-    run(into(got, *this, ctx));
+    run(into(got, *this, ctx, confirmations));
     return got;
   }
-  static connection::Awaitable<void> into(Measurement& got, Bench& bench, Context ctx) {
+  static connection::Awaitable<void> into(Measurement& got, Bench& bench, Context ctx, int confirmations) {
     const std::chrono::system_clock::time_point due{12345s};
-    got = co_await measure(ctx, bench.line, bench.router, *bench.pool, bench.resolver, due);
+    got = co_await measure(ctx, bench.line, bench.router, *bench.pool, bench.resolver, due,
+                           connection::Clock::duration::max(), confirmations);
   }
 
   boost::asio::io_context loop{1};
@@ -133,6 +139,78 @@ TEST_CASE("a router that closes each fresh session in mid-command is an error, n
   const Measurement got = bench.measure_once();
   CHECK(got.result.state == LineState::router_error);
   CHECK(bench.fake.typed == 1);
+}
+
+TEST_CASE("warm-up probes are typed first, on the same session, and not counted") {
+  Bench bench;
+  bench.fake.commands.open();
+  bench.line.warmup = 2;
+  bench.fake.outputs = {no_answer};
+  const Measurement got = bench.measure_once();
+  CHECK(got.result.state == LineState::up);
+  CHECK(bench.fake.login_count == 1);
+  REQUIRE(bench.fake.commands_typed.size() == 2);
+  CHECK(bench.fake.commands_typed[0].find("repeat 2 ") != std::string::npos);
+  CHECK(bench.fake.commands_typed[1].find("repeat 5 ") != std::string::npos);
+  CHECK(got.command == bench.fake.commands_typed[1]);
+}
+
+TEST_CASE("a line that is down is asked again so often, and the last answer counts") {
+  Bench bench;
+  bench.fake.commands.open();
+  bench.line.confirm.after = 1ms;
+  const auto asked = [&](int confirmations, std::deque<std::string> answers, const char* then) {
+    bench.fake.typed = 0;
+    bench.fake.outputs = std::move(answers);
+    bench.fake.output = then;
+    return bench.measure_once({}, confirmations).result.state;
+  };
+  CHECK(asked(0, {}, no_answer) == LineState::down);
+  CHECK(bench.fake.typed == 1);
+  CHECK(asked(1, {no_answer}, good_answer) == LineState::up);
+  CHECK(bench.fake.typed == 2);
+  CHECK(asked(3, {no_answer, no_answer}, good_answer) == LineState::up);
+  CHECK(bench.fake.typed == 3);
+  CHECK(asked(3, {}, no_answer) == LineState::down);
+  CHECK(bench.fake.typed == 4);
+  CHECK(asked(3, {}, good_answer) == LineState::up);
+  CHECK(bench.fake.typed == 1);
+  CHECK(asked(2, {no_answer, no_answer}, "% Invalid source address\n") == LineState::line_error);
+}
+
+TEST_CASE("where nobody answers the second question, the first answer stands") {
+  for (const int confirmations : {1, 2}) {
+    Bench bench;
+    bench.fake.commands.open();
+    bench.line.confirm.after = 1ms;
+    bench.fake.outputs.assign(static_cast<std::size_t>(confirmations), no_answer);
+    bench.fake.errors_after = confirmations;
+    bench.fake.command_errors.assign(5, {ErrorCode::closed, Phase::read, "r1: closed"});
+    const Measurement got = bench.measure_once({}, confirmations);
+    CHECK(got.result.state == LineState::down);
+    REQUIRE(got.result.figures);
+    CHECK(got.result.figures->received == 0);
+    CHECK(got.result.error == "no reply: all probes lost");
+  }
+}
+
+TEST_CASE("a worker confirms when up turns down, not while the line stays down") {
+  Bench bench;
+  bench.fake.commands.open();
+  bench.fake.output = no_answer;
+  bench.line.confirm.times = 1;
+  std::vector<aggregator::LineResult> results;
+  RouterWorker worker(
+      bench.loop.get_executor(), bench.router, {&bench.line}, bench.pool, bench.resolver,
+      connection::Clock::now() - 1000s,
+      [&](const aggregator::LineResult& result) { results.push_back(result); }, bench.log);
+  worker.start();
+  bench.loop.restart();
+  while (results.empty()) bench.loop.run_one();
+  CHECK(bench.fake.typed == 2);
+  while (results.size() < 2) bench.loop.run_one();
+  CHECK(bench.fake.typed == 3);
+  bench.run(worker.stop(Context().within(5s)));
 }
 
 TEST_CASE("every kind of failure has its state") {

@@ -8,6 +8,7 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <stop_token>
@@ -67,8 +68,10 @@ struct FakeRouter {
   std::vector<std::string> commands_typed;
   int open_sessions = 0, most_sessions = 0, login_count = 0, recoveries = 0, typed = 0;
   std::string output;                             // what every command prints
+  std::deque<std::string> outputs;                // ... but first these, one by one
   std::optional<connection::Error> login_error;   // fails each login
   std::vector<connection::Error> command_errors;  // taken one by one, first those of reused sessions
+  int errors_after = 0;                           // ... when so many commands were typed
 };
 
 class FakeSession : public connection::Session {
@@ -87,7 +90,7 @@ class FakeSession : public connection::Session {
     const bool passed = co_await router_.commands.pass(ctx);
     if (!passed)
       co_return connection::fail(connection::ErrorCode::cancelled, connection::Phase::read, "r1: cancelled");
-    if (!router_.command_errors.empty()) {
+    if (router_.typed > router_.errors_after && !router_.command_errors.empty()) {
       connection::Error error = router_.command_errors.front();
       router_.command_errors.erase(router_.command_errors.begin());
       alive_ = error.code != connection::ErrorCode::closed;
@@ -96,6 +99,10 @@ class FakeSession : public connection::Session {
     dirty_ = false;
     connection::CommandOutput output;
     output.text = router_.output;
+    if (!router_.outputs.empty()) {
+      output.text = std::move(router_.outputs.front());
+      router_.outputs.pop_front();
+    }
     output.typed = std::chrono::system_clock::now();
     co_return output;
   }

@@ -52,6 +52,21 @@ class Control(Lab):
             self.assertIn(text, done.stderr)
 
 
+class Shards(Control):
+    def test_agents_share_a_plan(self):
+        names = [f"edge-{i}" for i in range(6)]
+        lines = [line("L-r1", "r1"), *(line("L-" + name, name) for name in names)]
+        mine = []
+        for shard in ("1/2", "2/2"):
+            others = [{"name": name, "port": support.free_port()} for name in names]
+            process = self.start(lines, others, agent={"shard": shard}, connection={"retry_max_attempts": 1})
+            mine.append({router["name"] for router in self.status()["routers"]})
+            self.assert_refused(["pause", next(name for name in ["r1", *names] if name not in mine[-1])], 3, "another agent's (agent.shard)")
+            process.stop()
+        self.assertFalse(mine[0] & mine[1])
+        self.assertEqual(mine[0] | mine[1], {"r1", *names})
+
+
 class Status(Control):
     def test_what_it_shows(self):
         process = self.start([line("good", "r1", interval="2s"), line("dead", "r1", DEAD, interval="2s", count=1), line("away", "gone", interval="2s")],
