@@ -207,6 +207,7 @@ Json to_json(const RouterView& view, const Moment& now) {
     json["last_login_error"] = nullptr;
   }
   json["next_login_in_s"] = seconds(pool.next_login_in);
+  json["load_percent"] = std::round(view.turns.load * 1000) / 10;
   json["turns"] = view.turns.turns;
   json["turns_skipped"] = view.turns.skipped;
   json["turns_skipped_paused"] = view.turns.skipped_paused;
@@ -250,6 +251,12 @@ std::vector<std::string> warnings_of(const RouterView& view) {
     warnings.push_back(fmt::format("task {}{}: {}", task.name, line, task.last->problem()));
   }
   if (failing > most_tasks) warnings.push_back(fmt::format("{} more tasks fail", failing - most_tasks));
+  if (view.turns.load > 0.8) {
+    warnings.push_back(
+        fmt::format("load {:.0f} %: its lines and tasks want so much of its {} sessions; raise "
+                    "max_connections or their intervals",
+                    view.turns.load * 100, pool.effective_maximum));
+  }
   if (late > 0) warnings.push_back(fmt::format("turns skipped because the one before still ran: {}", late));
   return warnings;
 }

@@ -99,13 +99,13 @@ std::string pause_text(const Json& object) {
 
 std::string router_table(const Json& routers) {
   TextTable table({"ROUTER", "STATE", ">SESSIONS", ">WAITING", ">WAITS", ">TIME-OUTS", ">LOGINS", ">FAILED",
-                   ">LINES", ">UP", ">SKIPPED"});
+                   ">LINES", ">UP", ">LOAD %", ">SKIPPED"});
   for (const Json& each : routers) {
     const Json& lines = field(each, "line_count");
     table.row({text(each, "name"), text(each, "state"), sessions_text(each), text(each, "waiting"),
                text(each, "waits"), text(each, "wait_timeouts"), text(each, "logins"),
                text(each, "login_failures"), text(lines, "total"), text(lines, "up"),
-               text(each, "turns_skipped")});
+               text(each, "load_percent"), text(each, "turns_skipped")});
     if (is_true(each, "paused")) table.note(pause_text(each));
   }
   return table.text();

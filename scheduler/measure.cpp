@@ -174,6 +174,7 @@ Awaitable<void> run(Context ctx, const config::Line& line, const config::Router&
       measurement.held_back = lease.error().code == ErrorCode::held_back;
       co_return fail_with(result, state_of(lease.error()), lease.error().text);
     }
+    const auto borrowed = Clock::now();
     measurement.reused = !lease->fresh();
     connection::Session& session = lease->session();
     if (!session.privileged()) rendered = ping_lines(line, *router.platform, *address, false);
@@ -191,6 +192,7 @@ Awaitable<void> run(Context ctx, const config::Line& line, const config::Router&
       if (again) typed = std::move(again);  // else the first is the last answer there is
     }
     lease->give_back();
+    measurement.held += Clock::now() - borrowed;
     if (typed) {
       result.clock = typed->at;
       result.state = aggregator::state_of(typed->figures);
@@ -238,6 +240,7 @@ Awaitable<Measurement> measure(Context ctx, const config::Line& line, const conf
     again.result.figures.reset();
     again.result.error.clear();
     co_await run(ctx, line, router, pool, resolver, longest_wait, false, again);
+    measurement.held = again.held;
     if (!again.result.figures) break;  // nobody answered: what was measured last stands
     measurement = std::move(again);
   }

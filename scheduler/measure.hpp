@@ -16,7 +16,8 @@ struct Measurement {
   aggregator::LineResult result;
   bool reused = false;     // the session had been used before
   bool held_back = false;  // no failure: the login still waited for its turn among all logins of the agent
-  std::string command;     // as typed; empty if it never came to that
+  connection::Clock::duration held{};  // how long sessions were borrowed for it
+  std::string command;                 // as typed; empty if it never came to that
 };
 
 // `due`: when the turn was due, for results of pings that were never typed. `longest_wait`: for a session,

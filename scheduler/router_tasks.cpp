@@ -70,13 +70,15 @@ std::string LastTask::problem() const {
 // The timetable has a name of its own, so that tasks and pings of the same interval do not meet.
 RouterTasks::RouterTasks(asio::any_io_executor loop, const config::Router& router, std::vector<TaskJob> jobs,
                          connection::Pool& pool, connection::Resolver& resolver, TimePoint epoch,
-                         RunningTurns& turns, Paused paused, Sink sink, std::shared_ptr<spdlog::logger> log)
+                         RunningTurns& turns, RouterLoad& load, Paused paused, Sink sink,
+                         std::shared_ptr<spdlog::logger> log)
     : loop_(std::move(loop)),
       router_(router),
       pool_(pool),
       resolver_(resolver),
       timetable_(router.name + " tasks", entries_of(jobs), epoch, Clock::now()),
       turns_(turns),
+      load_(load),
       paused_(std::move(paused)),
       sink_(std::move(sink)),
       log_(std::move(log)),
@@ -146,6 +148,7 @@ Awaitable<void> RouterTasks::run_turn(Run& run, TimePoint due, Context ctx) {
   turn.longest_wait = run.job.task->interval;
   const TaskReport done = co_await run_command_(ctx, turn);
   run.running = false;
+  load_.ran(run.load, done.held, run.job.task->interval);
   if (!done.held_back) report(run, *done.task);
   turns_.end();
 }

@@ -16,6 +16,7 @@
 
 #include "aggregator/result.hpp"
 #include "scheduler/line_traces.hpp"
+#include "scheduler/load.hpp"
 #include "scheduler/running_turns.hpp"
 #include "scheduler/task/registry.hpp"
 #include "scheduler/task_snapshot.hpp"
@@ -40,7 +41,7 @@ class RouterTasks {
   // References outlive the object; `paused` and `sink` are called from the loop.
   RouterTasks(boost::asio::any_io_executor loop, const config::Router& router, std::vector<TaskJob> jobs,
               connection::Pool& pool, connection::Resolver& resolver, TimePoint epoch, RunningTurns& turns,
-              Paused paused, Sink sink, std::shared_ptr<spdlog::logger> log);
+              RouterLoad& load, Paused paused, Sink sink, std::shared_ptr<spdlog::logger> log);
 
   void start();
   void stop();  // starts nothing any more; what runs is the owner's to wait for (RunningTurns)
@@ -58,6 +59,7 @@ class RouterTasks {
     bool skips_said = false;
     std::uint64_t turns = 0, skipped = 0;
     std::optional<LastTask> last;
+    RouterLoad::Part load;
   };
 
   void wait_for_next();
@@ -76,6 +78,7 @@ class RouterTasks {
   connection::Resolver& resolver_;
   Timetable timetable_;
   RunningTurns& turns_;
+  RouterLoad& load_;
   Paused paused_;
   Sink sink_;
   std::shared_ptr<spdlog::logger> log_;

@@ -46,8 +46,8 @@ RouterWorker::RouterWorker(asio::any_io_executor loop, const config::Router& rou
       std::ranges::any_of(lines, [](const config::Line* line) { return line->trace.on_loss; });
   if (jobs.empty() && !traces) return;
   const auto paused = [this](const config::Line* line) { return task_paused(line); };
-  tasks_ = std::make_unique<RouterTasks>(loop_, router_, jobs, *pool_, resolver_, epoch, running_, paused,
-                                         std::move(task_sink), log_);
+  tasks_ = std::make_unique<RouterTasks>(loop_, router_, jobs, *pool_, resolver_, epoch, running_, load_,
+                                         paused, std::move(task_sink), log_);
 }
 
 void RouterWorker::start() {
@@ -99,12 +99,38 @@ Awaitable<void> RouterWorker::run_turn(std::size_t entry, TimePoint due, Context
                       due_wall, run.line->interval, confirmations};
   const TaskReport done = co_await run_ping_(ctx, turn);
   run.running = false;
+  load_.ran(run.load, done.held, run.line->interval);
+  say_load();
   if (warming_up(run, done.held_back)) {
     skip_held_back(run);
   } else {
     report(run, done.line->result);
   }
   running_.end();
+}
+
+WorkerStatistics RouterWorker::statistics() const {
+  WorkerStatistics all = statistics_;
+  all.load = load_.of(pool_->core().maximum());
+  return all;
+}
+
+// Said once, before turns have to be skipped, and again only after it was well.
+void RouterWorker::say_load() {
+  constexpr double full = 0.8, well = 0.7;
+  const int sessions = pool_->core().maximum();
+  const double load = load_.of(sessions);
+  if (!nearly_full_ && load > full) {
+    nearly_full_ = true;
+    log_->warn(
+        "sessions are nearly full router={} load={:.0f}% sessions={}: raise max_connections or the intervals "
+        "of its lines and tasks",
+        router_.name, load * 100, sessions);
+  } else if (nearly_full_ && load < well) {
+    nearly_full_ = false;
+    log_->info("sessions have room again router={} load={:.0f}% sessions={}", router_.name, load * 100,
+               sessions);
+  }
 }
 
 void RouterWorker::skip(LineRun& run, std::uint64_t turns) {

@@ -18,6 +18,7 @@
 #include "connection/pool/pool.hpp"
 #include "connection/resolver.hpp"
 #include "scheduler/line_snapshot.hpp"
+#include "scheduler/load.hpp"
 #include "scheduler/pauses.hpp"
 #include "scheduler/router_tasks.hpp"
 #include "scheduler/running_turns.hpp"
@@ -32,6 +33,7 @@ struct WorkerStatistics {
   // Of these; the others: the turn before still ran, or the loop stood still.
   std::uint64_t skipped_paused = 0;   // the line was paused
   std::uint64_t skipped_warm_up = 0;  // the router's login waited for its turn among all of the agent
+  double load = 0;                    // of the router's sessions by its lines and tasks; see RouterLoad
 };
 
 class RouterWorker {
@@ -58,7 +60,7 @@ class RouterWorker {
   bool resume(PauseOf what);
   const Pauses& pauses() const { return pauses_; }
 
-  const WorkerStatistics& statistics() const { return statistics_; }
+  WorkerStatistics statistics() const;
   const config::Router& router() const { return router_; }
   const connection::Pool& pool() const { return *pool_; }
 
@@ -76,6 +78,7 @@ class RouterWorker {
     std::optional<TimePoint> held_back_since;
     TimePoint say_skips_from{};  // not more often than now and then
     std::optional<LastResult> last;
+    RouterLoad::Part load;
   };
 
   void wait_for_next();
@@ -85,6 +88,7 @@ class RouterWorker {
   bool warming_up(LineRun& run, bool held_back);
   void skip_held_back(const LineRun& run);
   void report(LineRun& run, const aggregator::LineResult& result);
+  void say_load();
   void end_pauses(TimePoint now);
   void end_pause(PauseOf what, std::string_view why);
   bool task_paused(const config::Line* line) const;
@@ -103,6 +107,8 @@ class RouterWorker {
   RunningTurns running_;
   bool stopping_ = false;
   WorkerStatistics statistics_;
+  RouterLoad load_;
+  bool nearly_full_ = false;            // and that was said
   std::unique_ptr<RouterTasks> tasks_;  // null: there are none, and no line is to be traced
 };
 

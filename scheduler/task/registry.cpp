@@ -41,6 +41,7 @@ Awaitable<TaskReport> run_ping(Context ctx, TaskTurn turn) {
                                           turn.longest_wait, turn.confirmations);
   report.line = std::move(measured);
   report.held_back = report.line->held_back;
+  report.held = report.line->held;
   co_return report;
 }
 
@@ -59,6 +60,7 @@ Awaitable<TaskReport> run_command(Context ctx, TaskTurn turn) {
   typing.limit = turn.own->timeout;
   typing.output_limit = command_output;
   typing.longest_wait = turn.longest_wait;
+  typing.held = &report.held;
   std::string holder = turn.own->name;
   auto typed = co_await type_in_order(ctx, std::move(typing), platform, turn.pool, std::move(holder));
   if (!typed) {

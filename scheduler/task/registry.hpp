@@ -30,6 +30,7 @@ struct TaskTurn {
 struct TaskReport {
   std::optional<Measurement> line;
   std::optional<aggregator::TaskResult> task;
+  connection::Clock::duration held{};  // how long sessions were borrowed
   bool held_back = false;  // no failure: the login still waited for its turn among all logins of the agent
 };
 

@@ -48,11 +48,13 @@ Awaitable<Result<Typed>> type_in_order(Context ctx, Typing typing, const config:
     const Context waiting = ctx.within(typing.longest_wait);
     auto lease = co_await pool.acquire(waiting, holder);
     if (!lease) co_return std::unexpected<Error>(std::move(lease.error()));
+    const auto borrowed = connection::Clock::now();
     const bool reused = !lease->fresh();
     connection::Session& session = lease->session();
     const Context limited = ctx.within(typing.limit);
     auto typed = co_await type_on(limited, typing, platform, session);
     lease->give_back();
+    if (typing.held) *typing.held += connection::Clock::now() - borrowed;
     if (typed) co_return typed;
     Error& error = typed.error();
     // Found closed before anything was typed; a router that closes in mid-command is asked no second time.

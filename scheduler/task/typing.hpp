@@ -17,6 +17,7 @@ struct Typing {
   std::size_t output_limit = 0;                  // octets of all answers; more is ErrorCode::output_limit
   connection::OutputWatcher* watcher = nullptr;  // looks at each answer; outlives the call
   connection::Clock::duration longest_wait{};    // for a session, besides the pool's own limit
+  connection::Clock::duration* held = nullptr;   // gets how long sessions were borrowed
 };
 
 struct Typed {

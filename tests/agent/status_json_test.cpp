@@ -129,6 +129,10 @@ TEST_CASE("what is wrong with a router is said in sentences, with the phase of t
   view.pool = pool_of({SlotState::idle});
   view.turns = {.turns = 10, .skipped = 4, .skipped_paused = 4};
   CHECK(to_json(view, now)["warnings"].empty());
+  view.turns.load = 2.995;
+  CHECK(to_json(view, now)["load_percent"] == 299.5);
+  REQUIRE(to_json(view, now)["warnings"].size() == 1);
+  CHECK(to_json(view, now)["warnings"][0].get<std::string>().starts_with("load 300 %: "));
 }
 
 TEST_CASE("how long the loop was held up stands with the agent's figures") {

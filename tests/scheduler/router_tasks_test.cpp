@@ -180,6 +180,23 @@ TEST_CASE("a router without a session is a missing value with its reason, not a 
   bench.stop();
 }
 
+TEST_CASE("sessions that lines and tasks fill are said to be so, once, and when they have room again") {
+  Bench bench;
+  bench.fake.commands = Door(bench.loop.get_executor());
+  bench.start({{&bench.task, nullptr}}, {&bench.line});
+  while (bench.worker->statistics().skipped == 0) bench.loop.run_one();
+  CHECK(bench.worker->statistics().load == 0);  // nothing has ended yet
+  bench.fake.commands.open();
+  while (bench.pings.empty() || bench.results.empty()) bench.loop.run_one();
+  CHECK(bench.worker->statistics().load > 0.8);
+  CHECK(bench.said("sessions are nearly full router=r1 load=") == 1);
+  CHECK(bench.said("sessions=1: raise max_connections") == 1);
+  while (bench.worker->statistics().load > 0.5) bench.loop.run_one();
+  CHECK(bench.said("sessions are nearly full") == 1);
+  CHECK(bench.said("sessions have room again router=r1") == 1);
+  bench.stop();
+}
+
 TEST_CASE("a task of a paused router or line is not done") {
   Bench bench;
   bench.start({{&bench.task, nullptr}, {&bench.task, &bench.line}}, {&bench.line});
