@@ -24,13 +24,15 @@ sim::Quirks quirks(void (*set)(sim::Quirks&)) {
 
 }  // namespace
 
-TEST_CASE("through SSH: a banner's line like a prompt is none, though nothing follows for a while") {
+TEST_CASE("through SSH: a banner's lines like prompts are none, though nothing follows for a while") {
   for (const Tongue* tongue : {&ios, &vrp, &unix_shell}) {
-    Ground ground(*tongue, quirks([](auto& odd) { odd.motd_pause = 150ms; }),
-                  [&](auto& router) { router.motd = "#### for staff #\n" + tongue->other_prompt; });
-    const auto lines = ground.counts().commands;
+    Ground ground(*tongue, quirks([](auto& odd) { odd.motd_pause = 150ms; }), [&](auto& router) {
+      std::string older = tongue->other_prompt;
+      older.replace(older.find("old"), 3, "older");
+      router.motd = "#### for staff only #\n" + older + '\n' + tongue->other_prompt;
+    });
     const auto setup = ground.lab.access.platform->cli.setup;
-    CHECK(lines == setup.size());
+    CHECK(ground.counts().commands == setup.size());
     CHECK(std::ranges::count(ground.sent, '\n') == static_cast<long>(setup.size()) + 1);  // one empty line
     check_pings(ground);
   }

@@ -62,7 +62,7 @@ struct Quirks {
   std::string behind_prompt;  // a log message behind the prompt that follows a ping
   std::string login_question;  // stands in the place of the first prompt until it is answered
   std::string line_end = "\r\n";
-  Micros motd_pause{0};        // between the motd, its last line still open, and the first prompt
+  Micros motd_pause{0};        // after each line of the motd, which is still open then
   bool pages_always = false;   // whatever it was told of paging
   bool echoes_hidden = false;  // passwords, too
 };

@@ -65,12 +65,16 @@ void Shell::advance(TimePoint now) {
 }
 
 void Shell::greet(TimePoint now) {
-  if (!std::exchange(motd_shown_, true)) {
-    emit(router_.motd);
+  const std::string& motd = router_.motd;
+  while (motd_at_ < motd.size()) {
+    const std::size_t end = std::min(motd.find('\n', motd_at_), motd.size());
+    if (motd_at_ > 0) emit("\n");
+    emit(std::string_view(motd).substr(motd_at_, end - motd_at_));
+    motd_at_ = end + 1;
     due_ = now + router_.quirks.motd_pause;
     if (due_ > now) return;
   }
-  if (!router_.motd.empty() && !router_.motd.ends_with('\n')) emit("\n");
+  if (!motd.empty()) emit("\n");
   emit(dialect_->greeting());
   if (router_.quirks.login_question.empty()) return prompt();
   own_question_ = true;

@@ -87,7 +87,7 @@ class Shell {
   Drawing drawing_;
   State state_ = State::logging_in;
   bool exec_ = false;
-  bool motd_shown_ = false;
+  std::size_t motd_at_ = 0;    // up to here the motd was shown
   bool own_question_ = false;  // asked by a quirk or a fault, not by the dialect
   bool was_late_ = false;      // what comes late came before the line that is being typed
   bool pinged_ = false;        // since the last prompt
