@@ -198,6 +198,21 @@ TEST_CASE("a router that was given another name is known by its new one") {
   check_ping(bench);
 }
 
+TEST_CASE("a trace says what is waited for, and what was seen") {
+  DriverLab bench;
+  bench.router.greet("");
+  REQUIRE(bench.login());
+  CHECK(bench.notes.starts_with("waiting for a prompt: " + bench.platform->cli.prompt.text() +
+                                "\nat the prompt \"bj-edge-1#\"\n"));
+  bench.notes.clear();
+  bench.router.actions["show pages"] = [&] { bench.router.say("page 1\r\n --More-- "); };
+  bench.router.actions[" "] = [&] { bench.router.say("\r          \rpage 2\r\n" + bench.router.prompt); };
+  REQUIRE(bench.command("show pages"));
+  CHECK(bench.notes ==
+        "waiting for the echo and the prompt \"bj-edge-1#\"\na pager: --More--\n"
+        "at the prompt \"bj-edge-1#\" after an answer of 14 octets\n");
+}
+
 TEST_CASE("a secret command is traced neither as typed nor as echoed") {
   DriverLab bench;
   bench.router.greet("");

@@ -32,7 +32,7 @@ struct Bench : test::DriverLab {
       router.say("\r\n" + after_wrong);
     };
   }
-  std::string traced() const { return sent + received; }
+  std::string traced() const { return sent + received + notes; }
 
   std::string password = "s3same-0pen", after_wrong = "% Bad secrets\r\n\r\nr1>";
 };

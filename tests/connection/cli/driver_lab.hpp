@@ -51,8 +51,10 @@ struct DriverLab {
                          .no_echo = std::chrono::milliseconds(40),
                          .late_echo = std::chrono::milliseconds(400),
                          .interrupt = std::chrono::milliseconds(100)};
-    settings.trace = [this](TraceDirection direction, std::string_view bytes) {
-      (direction == TraceDirection::sent ? sent : received) += bytes;
+    settings.trace = [this](TraceDirection direction, std::string_view text) {
+      if (direction == TraceDirection::sent) sent += text;
+      if (direction == TraceDirection::received) received += text;
+      if (direction == TraceDirection::note) notes += std::string(text) + '\n';
     };
     const auto sink = std::make_shared<spdlog::sinks::ostream_sink_st>(log_text);
     settings.log = std::make_shared<spdlog::logger>("test", sink);
@@ -79,7 +81,7 @@ struct DriverLab {
   ScriptedRouter router;
   std::shared_ptr<config::Platform> platform = cisco();
   DriverSettings settings;
-  std::string sent, received;  // as traced
+  std::string sent, received, notes;  // as traced
   std::ostringstream log_text;
   std::unique_ptr<Driver> made;
 };
