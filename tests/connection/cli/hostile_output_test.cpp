@@ -129,7 +129,7 @@ TEST_CASE(
     CAPTURE(tongue->platform);
     Ground ground(*tongue, {}, [&](auto& router) {
       router.faults.flood = tongue == &ios ? 100'000'000 : 10'000'000;
-      router.faults.deaf = true;
+      router.faults.deaf = 1000;
       router.faults.commands = "clock";
     });
     plain_answer(*tongue, tongue->ping);

@@ -20,6 +20,11 @@ std::string lost_ping(const Tongue& tongue) {
                                           : "ping -c 1 -t 1000 203.0.113.9";
 }
 
+std::string endless_ping(const Tongue& tongue) {
+  return tongue.platform == "cisco_iosxe" ? "ping 203.0.113.9 repeat 1000 timeout 2"
+                                          : "ping -c 1000 -t 2000 203.0.113.9";
+}
+
 }  // namespace
 
 TEST_CASE("through SSH: a command that takes too long is interrupted, and the next one gets its own answer") {
@@ -27,7 +32,7 @@ TEST_CASE("through SSH: a command that takes too long is interrupted, and the ne
     for (const bool deaf : {false, true}) {
       CAPTURE(tongue->platform);
       CAPTURE(deaf);
-      Ground ground(*tongue, {}, [&](auto& router) { router.faults.deaf = deaf; });
+      Ground ground(*tongue, {}, [&](auto& router) { router.faults.deaf = deaf ? 1000 : 0; });
       const auto output = ground.run(lost_ping(*tongue), 100ms);
       REQUIRE_FALSE(output);
       CHECK(output.error().code == ErrorCode::deadline);
@@ -41,6 +46,18 @@ TEST_CASE("through SSH: a command that takes too long is interrupted, and the ne
       CHECK(ground.answer(tongue->ping) == plain_answer(*tongue, tongue->ping));
       CHECK(ground.counts().pings == 2);
     }
+  }
+}
+
+TEST_CASE("through SSH: an interrupt that the router lost is typed again") {
+  for (const Tongue* tongue : {&ios, &vrp}) {
+    CAPTURE(tongue->platform);
+    Ground ground(*tongue, {}, [&](auto& router) { router.faults.deaf = 1; });
+    REQUIRE_FALSE(ground.run(endless_ping(*tongue), 100ms));
+    const auto recovered = ground.recover();
+    REQUIRE_MESSAGE(recovered.has_value(), recovered.error().text);
+    CHECK(std::ranges::count(ground.sent, '\x03') == 2);
+    CHECK(ground.answer(tongue->ping) == plain_answer(*tongue, tongue->ping));
   }
 }
 

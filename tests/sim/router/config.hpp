@@ -42,7 +42,7 @@ struct Faults {
   std::uint64_t flood = 0;  // the command prints so many octets, as fast as they are read, then the prompt
   bool garbage = false;     // the command prints control and other octets that make no sense, then the prompt
   std::string question;     // the command asks this and does nothing
-  bool deaf = false;        // Ctrl-C does not end the command
+  int deaf = 0;             // so many Ctrl-C of a session are not heard while a command runs
   std::string late;         // comes with a prompt of its own when the next line is begun, before its echo
   std::string commands = "ping";  // command faults but `deaf` and `late`: only commands that hold this text
   int sessions = 0;

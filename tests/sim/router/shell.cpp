@@ -107,8 +107,13 @@ bool Shell::process_one(TimePoint now) {
       std::size_t at = 0;
       while (at < input_.size() && !is_interrupt(input_[at])) ++at;
       if (at == input_.size() || (exec_ && !terminal_.present)) return false;
-      input_.erase(faults_.deaf ? at : 0, faults_.deaf ? 1 : at + 1);
-      if (!faults_.deaf) interrupt(now);
+      if (faults_.deaf > 0) {
+        --faults_.deaf;
+        input_.erase(at, 1);
+      } else {
+        input_.erase(0, at + 1);
+        interrupt(now);
+      }
       return true;
     }
     case State::editing:
