@@ -140,12 +140,12 @@ TEST_CASE(
     command.text = tongue->clock;
     command.output_limit = limit;
     const auto output =
-        test::run_on(ground.lab.loop, ground.session->run(Context().within(60s), std::move(command)));
+        test::run_on(ground.lab.loop, ground.session->run(Context().within(200s), std::move(command)));
     REQUIRE_FALSE(output);
     CHECK(output.error().code == ErrorCode::output_limit);
     CHECK(output.error().text.contains("more than 65536 octets of output"));
     CHECK(ground.session->dirty());
-    const auto recovered = ground.recover(60s);
+    const auto recovered = ground.recover(200s);
     REQUIRE_MESSAGE(recovered.has_value(), recovered.error().text);
     ground.on_trace = {};
     CHECK(most - before < bound);
