@@ -14,6 +14,7 @@
 #include "agent/routers.hpp"
 #include "agent/trace.hpp"
 #include "scheduler/measure.hpp"
+#include "scheduler/task/ping_json.hpp"
 
 namespace linewatch::agent {
 
@@ -37,19 +38,27 @@ std::vector<config::Secret> secrets_of(const config::Settings& settings, const c
   for (const std::string& name : router.credentials) {
     const config::Credential& credential = settings.credentials.at(name);
     if (credential.password) secrets.push_back(*credential.password);
+    if (credential.enable_password) secrets.push_back(*credential.enable_password);
   }
   return secrets;
+}
+
+std::string understood(const config::Platform& platform, const aggregator::PingFigures& figures) {
+  const auto object = scheduler::to_json(platform.name, figures);
+  return "understood: " + object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
 Awaitable<void> measure_line(Session& session, const config::Line& line) {
   const config::Router& router = *session.settings.router(line.router);
   connection::Trace trace;
   if (session.trace) trace = make_trace(router.name, secrets_of(session.settings, router));
-  const auto pool = session.routers.pool(router, std::move(trace));
+  const auto pool = session.routers.pool(router, trace);
   const connection::Context ctx(connection::TimePoint::max(), session.stop.get_token());
   const auto now = std::chrono::system_clock::now();
   const scheduler::Measurement measurement =
       co_await scheduler::measure(ctx, line, router, *pool, session.routers.resolver(), now);
+  if (trace && measurement.result.figures)
+    trace(connection::TraceDirection::note, understood(*router.platform, *measurement.result.figures));
   session.report.result(ping_json(line, router, measurement));
 }
 

@@ -4,7 +4,10 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <memory>
 #include <utility>
+
+#include "connection/cli/terminal.hpp"
 
 namespace linewatch::agent {
 
@@ -35,15 +38,29 @@ std::string escaped(std::string_view text) {
   return out;
 }
 
-std::string masked(std::string text, const std::vector<config::Secret>& secrets) {
+// What is held back for its line's end. A longer line is shown in parts, but not its last octets: a secret
+// may just have begun there.
+constexpr std::size_t longest_line = 4096, held_back = 1024;
+
+// Stars for each secret; false if there was none.
+bool mask(std::string& text, const std::vector<config::Secret>& secrets) {
   constexpr std::string_view stars = "********";
+  bool found = false;
   for (const config::Secret& secret : secrets) {
     for (std::size_t at = 0; !secret.empty() && (at = text.find(secret.reveal(), at)) != text.npos;
          at += stars.size()) {
       text.replace(at, secret.reveal().size(), stars);
+      found = true;
     }
   }
-  return text;
+  return found;
+}
+
+// ... and for those that only a screen shows, where the text becomes what the screen shows.
+void mask_drawn(std::string& text, const std::vector<config::Secret>& secrets) {
+  mask(text, secrets);
+  std::string drawn = connection::strip_terminal(text);
+  if (mask(drawn, secrets)) text = std::move(drawn);
 }
 
 char mark_of(connection::TraceDirection direction) {
@@ -58,20 +75,56 @@ char mark_of(connection::TraceDirection direction) {
   return '#';
 }
 
+// Shared by the copies of one trace.
+class Lines {
+ public:
+  Lines(std::string router, std::vector<config::Secret> secrets, TraceSink sink)
+      : router_(std::move(router)), secrets_(std::move(secrets)), sink_(std::move(sink)) {}
+  Lines(const Lines&) = delete;
+  Lines& operator=(const Lines&) = delete;
+  ~Lines() { flush(); }
+
+  void add(connection::TraceDirection direction, std::string_view octets) {
+    if (direction != direction_) flush();
+    direction_ = direction;
+    pending_ += octets;
+    for (std::size_t end = 0; (end = pending_.find('\n')) != pending_.npos; pending_.erase(0, end + 1))
+      show(pending_.substr(0, end + 1));
+    if (pending_.size() > longest_line) {
+      mask_drawn(pending_, secrets_);
+      const std::size_t shown = pending_.size() - std::min(held_back, pending_.size());
+      show(pending_.substr(0, shown));
+      pending_.erase(0, shown);
+    }
+    if (direction == connection::TraceDirection::note) flush();
+  }
+
+ private:
+  void flush() {
+    if (!pending_.empty()) show(std::exchange(pending_, {}));
+  }
+  void show(std::string text) const {
+    mask_drawn(text, secrets_);
+    sink_(fmt::format("{} {} {}", router_, mark_of(direction_), escaped(text)));
+  }
+
+  std::string router_;
+  std::vector<config::Secret> secrets_;
+  TraceSink sink_;
+  std::string pending_;
+  connection::TraceDirection direction_ = connection::TraceDirection::note;
+};
+
 }  // namespace
 
-connection::Trace make_trace(std::string router, std::vector<config::Secret> secrets) {
-  return [router = std::move(router), secrets = std::move(secrets)](connection::TraceDirection direction,
-                                                                    std::string_view octets) {
-    const std::string shown = masked(std::string(octets), secrets);
-    std::string_view text = shown;
-    while (!text.empty()) {
-      const std::size_t end =
-          std::min(text.size(), text.find('\n') == text.npos ? text.size() : text.find('\n') + 1);
-      fmt::print(stderr, "{} {} {}\n", router, mark_of(direction), escaped(text.substr(0, end)));
-      text.remove_prefix(end);
-    }
-  };
+void print_trace(std::string_view line) {
+  fmt::print(stderr, "{}\n", line);
+}
+
+connection::Trace make_trace(std::string router, std::vector<config::Secret> secrets, TraceSink sink) {
+  return
+      [lines = std::make_shared<Lines>(std::move(router), std::move(secrets), std::move(sink))](
+          connection::TraceDirection direction, std::string_view octets) { lines->add(direction, octets); };
 }
 
 }  // namespace linewatch::agent

@@ -1,6 +1,7 @@
 #!/bin/sh
 # All tests, as CI runs them: everything under AddressSanitizer and UBSan; what has threads or coroutines under
-# ThreadSanitizer and, since g++ 12 compiles some coroutines wrongly, with g++ under AddressSanitizer too.
+# ThreadSanitizer and, since g++ 12 compiles some coroutines wrongly, with g++ under AddressSanitizer too. Among the
+# first is a minute of the fuzzer (tests/fuzz) on what routers print; what it found once is replayed by all three.
 # The last line sums up: N passed, N failed, N skipped.
 set -u
 jobs=${1:-2}

@@ -75,6 +75,8 @@ Awaitable<Result<CommandOutput>> Driver::run(Context ctx, Command command) {
   output.interrupted = reading.interrupted;
   output.text = answer_of(reading);
   dirty_ = hide_received_ = false;
+  note("at the prompt \"", prompt_.line(), "\" after an answer of ", std::to_string(output.text.size()),
+       " octets");
   co_return output;
 }
 
@@ -220,6 +222,7 @@ void Driver::drop_noise(std::size_t fed) {
 
 Awaitable<Result<void>> Driver::read_to_prompt(Context ctx, Phase phase, Reading& reading) {
   reading.last = Clock::now();
+  note("waiting for ", reading.echo.empty() ? "" : "the echo and ", "the prompt \"", prompt_.line(), "\"");
   for (;;) {
     const TimePoint wake = std::min({reading.quiet_at, reading.look_at, reading.silent_until()});
     const Context wait = ctx.until(wake);
@@ -287,11 +290,13 @@ bool Driver::echoed(Reading& reading, bool quiet) {
 // prompt.
 std::string_view Driver::reply_to(Reading& reading, bool quiet, TimePoint now) {
   if (const config::Reply* pager = asked(cli().pagers, false)) {
+    note("a pager: ", pager->seen.text());
     terminal_.erase_open_line();
     return reading.endless ? std::string_view("q") : std::string_view(pager->answer);
   }
   if (reading.questions) {
     if (const config::Reply* question = asked(cli().questions, quiet)) {
+      note("a question: ", question->seen.text());
       terminal_.feed("\n");
       return question->answer;
     }
@@ -301,11 +306,13 @@ std::string_view Driver::reply_to(Reading& reading, bool quiet, TimePoint now) {
     reading.look_at = advice.look_again > now ? advice.look_again : TimePoint::max();
     if (advice.interrupt && !reading.interrupted) {
       reading.interrupted = true;
+      note("enough was seen: interrupted");
       return cli().interrupt;
     }
   }
   if (quiet && !reading.knocked && suspects_prompt(reading)) {
     reading.knocked = true;
+    note("silence, perhaps at another prompt: an empty line to find out");
     return cli().line_end;
   }
   return {};

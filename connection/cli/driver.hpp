@@ -70,6 +70,10 @@ class Driver {
 
   const config::CliProfile& cli() const { return settings_.platform->cli; }
   std::string label(std::string_view text) const;
+  template <class... Parts>
+  void note(const Parts&... parts) const {
+    if (settings_.trace) settings_.trace(TraceDirection::note, (std::string() + ... + parts));
+  }
   std::unexpected<Error> failed(Error error, Phase phase, std::string_view timed_out) const;
 
   Awaitable<Result<void>> find_prompt(Context ctx);

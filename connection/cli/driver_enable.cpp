@@ -29,6 +29,8 @@ Awaitable<Result<Driver::Rights>> Driver::ask_for_rights(Context ctx, config::Se
   const std::string& text = line.reveal();
   auto sent = co_await send(ctx, Phase::setup, text, secret);
   if (!sent) co_return std::unexpected<Error>(std::move(sent.error()));
+  note("waiting for the question ", cli().enable->question.text(), " or a prompt",
+       secret ? "; what comes is not shown" : "");
   const std::string timed_out = "neither a question nor a prompt after \"" + cli().enable->command + '"';
   const Context limited = ctx.within(settings_.read_timeout);
   for (;;) {

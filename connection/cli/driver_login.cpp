@@ -51,6 +51,7 @@ Awaitable<Result<void>> Driver::login(Context ctx) {
 Awaitable<Result<void>> Driver::find_prompt(Context ctx) {
   LoginSearch search;
   search.knock_at = search.last + settings_.patience.knock;
+  note("waiting for a prompt: ", cli().prompt.text());
   for (;;) {
     const Context wait = ctx.within(settings_.patience.settle);
     auto read = co_await channel_.read(wait, raw_);
@@ -62,7 +63,10 @@ Awaitable<Result<void>> Driver::find_prompt(Context ctx) {
                                    now < search.last + settings_.read_timeout);
     if (!waits_on) co_return std::unexpected<Error>(no_prompt(std::move(read.error())));
     terminal_.keep_tail(banner_kept);
-    if (prompt_confirmed(search, quiet)) co_return Result<void>();
+    if (prompt_confirmed(search, quiet)) {
+      note("at the prompt \"", prompt_.line(), "\"", privileged() ? "" : ", without rights");
+      co_return Result<void>();
+    }
     if (ctx.expired(now)) co_return std::unexpected<Error>(no_prompt(Error{ErrorCode::deadline, {}, {}}));
     if (auto trouble = login_trouble(quiet)) co_return std::unexpected<Error>(std::move(*trouble));
     const std::string_view reply = login_reply(search, quiet);
@@ -110,6 +114,7 @@ std::string_view Driver::login_reply(LoginSearch& search, bool quiet) {
   for (const auto* replies : {&cli().questions, &cli().pagers}) {
     const config::Reply* reply = asked(*replies, quiet);
     if (reply == nullptr || (password_typed_ && reply->answer.contains(password_place))) continue;
+    note("asked: ", reply->seen.text());
     terminal_.feed("\n");
     return reply->answer;
   }
@@ -183,11 +188,11 @@ Awaitable<Result<void>> Driver::set_up(Context ctx, std::string line) {
 }
 
 void Driver::log_rejection(std::string_view line, std::string_view answer) const {
-  if (!settings_.log) return;
   const bool rejected = std::ranges::any_of(cli().rejections, [&](const config::Pattern& rejection) {
     return rejection && RE2::PartialMatch(answer, rejection.re());
   });
-  if (rejected) {
+  if (rejected) note("rejected, and that is all: \"", last_words(answer), "\"");
+  if (rejected && settings_.log) {
     settings_.log->info("set-up command rejected, session goes on router=\"{}\" command=\"{}\" answer=\"{}\"",
                         settings_.label, line, last_words(answer));
   }

@@ -9,7 +9,7 @@ namespace linewatch::connection {
 namespace {
 
 constexpr char esc = '\x1b';
-constexpr std::size_t longest_insertion_line = 2048;  // ESC[n@ must not blow a few octets up without end
+constexpr std::size_t longest_edited_line = 2048;  // a few octets must neither blow a line up nor move a MB
 constexpr std::uint8_t longest_csi = 64;
 
 bool is_plain(char c) {
@@ -59,6 +59,7 @@ void Terminal::feed(std::string_view bytes) {
 }
 
 void Terminal::put(std::string_view plain) {
+  recall();
   if (cursor_ != text_.size()) {
     if (cursor_ > text_.size()) text_.resize(cursor_, ' ');
     const std::size_t over = std::min(plain.size(), text_.size() - cursor_);
@@ -81,7 +82,7 @@ void Terminal::control(char c) {
       carriage_return();
       break;
     case '\b':
-      if (cursor_ > line_start_) --cursor_;
+      if (column() > 0) move_to_column(column() - 1);
       break;
     case '\t':
       put({&c, 1});
@@ -98,7 +99,7 @@ void Terminal::line_feed() {
   drop_leftover_blanks();
   text_.push_back('\n');
   line_start_ = cursor_ = text_.size();
-  forgotten_ = 0;
+  forgotten_ = before_ = 0;
   row_ = 0;
 }
 
@@ -113,12 +114,28 @@ void Terminal::drop_leftover_blanks() {
 void Terminal::carriage_return() {
   // A router that wraps its echo at our width writes something and a CR there: that CR returns to the wrapped
   // row.
-  const std::size_t at = forgotten_ + column();
+  const std::size_t at = column();
   move_to_column(at == 0 ? 0 : (at - 1) / width * width);
 }
 
 void Terminal::move_to_column(std::size_t column) {
+  const bool in_view =
+      column >= forgotten_ || forgotten_ > width;  // of a line without end nothing is recalled
+  before_ = in_view ? 0 : forgotten_ - column;
   cursor_ = line_start_ + column - std::min(column, forgotten_);
+}
+
+// Something is drawn over what was forgotten (a prompt, most likely): blanks take its place.
+void Terminal::recall() {
+  if (before_ == 0) return;
+  const std::size_t at = column();
+  text_.insert(line_start_, forgotten_, ' ');
+  forgotten_ = before_ = 0;
+  cursor_ = line_start_ + at;
+}
+
+bool Terminal::short_line() const {
+  return text_.size() - line_start_ < longest_edited_line;
 }
 
 void Terminal::move_to_row(std::size_t row, std::size_t column) {
@@ -212,12 +229,13 @@ std::size_t Terminal::parameter(int index, std::size_t otherwise) const {
 void Terminal::csi_final(char c) {
   if (private_csi_) return;
   const std::size_t n = parameter(0, 1);
+  if (std::string_view("JKPX@").contains(c)) recall();
   switch (c) {
     case 'C':
-      cursor_ = std::max(cursor_, std::min(cursor_ + n, line_start_ + width));
+      move_to_column(std::max(column(), std::min(column() + n, forgotten_ + width)));
       break;
     case 'D':
-      cursor_ -= std::min(n, column());
+      move_to_column(column() - std::min(n, column()));
       break;
     case 'G':
     case '`':
@@ -230,16 +248,16 @@ void Terminal::csi_final(char c) {
     case 'J':
     case 'K':
       redrawn_ = true;
-      if (parameter_[0] == 1) {
+      if (parameter_[0] == 1 && short_line()) {
         const std::size_t end = std::min(cursor_ + 1, text_.size());
         std::fill(text_.begin() + static_cast<std::ptrdiff_t>(line_start_),
                   text_.begin() + static_cast<std::ptrdiff_t>(end), ' ');
-      } else {
+      } else if (parameter_[0] != 1) {
         text_.resize(std::min(text_.size(), parameter_[0] == 0 ? cursor_ : line_start_));
       }
       break;
     case 'P':
-      if (cursor_ < text_.size()) text_.erase(cursor_, n);
+      if (cursor_ < text_.size() && short_line()) text_.erase(cursor_, n);
       redrawn_ = true;
       break;
     case 'X':
@@ -247,8 +265,7 @@ void Terminal::csi_final(char c) {
       redrawn_ = true;
       break;
     case '@':
-      if (cursor_ < text_.size() && text_.size() - line_start_ < longest_insertion_line)
-        text_.insert(cursor_, std::min(n, width), ' ');
+      if (cursor_ < text_.size() && short_line()) text_.insert(cursor_, std::min(n, width), ' ');
       break;
     default:
       break;  // colours, modes, ESC[9999B and other vertical moves: a list of lines knows none of them
@@ -263,15 +280,16 @@ std::string Terminal::take() {
 }
 
 void Terminal::clear() {
-  forgotten_ += column();
+  forgotten_ = column();
   std::string().swap(text_);
-  line_start_ = cursor_ = 0;
+  line_start_ = cursor_ = before_ = 0;
   redrawn_ = false;
 }
 
 void Terminal::erase_open_line() {
   text_.resize(line_start_);
   cursor_ = line_start_;
+  before_ = 0;
   redrawn_ = true;  // the router will draw blanks over what it thinks is still there
 }
 
@@ -279,7 +297,7 @@ void Terminal::erase(std::size_t begin, std::size_t end) {
   text_.erase(begin, end - begin);
   line_start_ = text_.rfind('\n') + 1;  // npos + 1 == 0
   cursor_ = text_.size();
-  forgotten_ = 0;
+  forgotten_ = before_ = 0;
 }
 
 void Terminal::keep_tail(std::size_t octets) {
@@ -288,7 +306,10 @@ void Terminal::keep_tail(std::size_t octets) {
   const std::size_t line = text_.find('\n', cut);
   if (line != std::string::npos && line < line_start_) cut = line + 1;
   text_.erase(0, cut);
-  forgotten_ += cut - std::min(cut, line_start_);
+  const std::size_t of_line = cut - std::min(cut, line_start_);
+  forgotten_ += of_line;
+  before_ += before_ > 0 ? of_line : 0;
+  if (forgotten_ > width) before_ = 0;
   line_start_ -= std::min(cut, line_start_);
   cursor_ = std::max(line_start_, cursor_ - std::min(cut, cursor_));
 }

@@ -43,14 +43,19 @@ class Terminal {
   void carriage_return();
   void move_to_column(std::size_t column);
   void move_to_row(std::size_t row, std::size_t column);
-  std::size_t column() const { return cursor_ - line_start_; }
+  void recall();
+  bool short_line() const;
+  std::size_t column() const {
+    return forgotten_ + cursor_ - line_start_ - before_;
+  }  // on the router's screen
   std::size_t parameter(int index, std::size_t otherwise) const;
 
   std::string text_;
   std::size_t line_start_ = 0;
   std::size_t cursor_ =
       0;  // offset in text_; may lie behind its end: blanks fill the gap when something is written
-  std::size_t forgotten_ = 0;  // octets of the open line that were dropped: the column on the router's screen
+  std::size_t forgotten_ = 0;  // octets of the open line that were dropped: the first column of what is left
+  std::size_t before_ = 0;     // the cursor stands so many columns left of what is left
   State state_ = State::text;
   bool redrawn_ = false;      // the open line was overwritten: blanks at its end are leftovers, not text
   bool private_csi_ = false;  // ESC [ ? ...

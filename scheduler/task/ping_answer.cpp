@@ -131,11 +131,13 @@ std::optional<double> take_milliseconds(std::string_view& text, std::string_view
 }  // namespace
 
 std::optional<double> to_milliseconds(std::string_view figure, std::string_view unit) {
+  constexpr double longest = 1e9;  // eleven days; sums and squares stay finite
   double sum = 0;
   do {  // RouterOS: "3ms838us", whose parts are not padded
     const auto part = take_milliseconds(figure, unit);
     if (!part) return std::nullopt;
     sum += *part;
+    if (!(sum < longest)) return std::nullopt;
   } while (!figure.empty());
   return sum;
 }

@@ -101,12 +101,28 @@ class Ping(Lab):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertRegex(done.stdout, r"(?m)^L-7\b.*\bup\b.*\b20\b")
 
-    def test_trace_masks_secrets(self):
-        self.simulate([{"name": "r1", "targets": TARGETS}])
-        done = agent.linewatch("ping", "-c", self.write([self.sim.router("r1")], [line("L", "r1")]), "--trace", "L")
+    def test_trace_shows_what_was_typed_waited_for_and_understood_but_no_secret(self):
+        enable = "0pen-Sesame-77"
+        # A device that asks for a password and echoes it, octet by octet; a log line that holds another.
+        self.simulate([{"name": "r1", "targets": TARGETS, "enable_password": enable, "chunk": 1,
+                        "quirks": {"echoes_hidden": True}, "log_line": f"%AAA-5: login with {agent.PASSWORD}"}])
+        credential = {"username": agent.USER, "password": agent.PASSWORD,
+                      "enable_password_file": agent.secret_file(self.directory, "enable", enable)}
+        config = agent.write_config(self.directory, agent.settings(
+            self.directory, 10051, credentials={"netmon": credential}, routers=[self.sim.router("r1")], lines=[line("L", "r1")]))
+        done = agent.linewatch("ping", "-c", config, "--trace", "L")
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertIn("ping", done.stdout + done.stderr)
+        self.assertRegex(done.stderr, r"(?m)^r1 # waiting for a prompt: \^")
+        self.assertRegex(done.stderr, r"(?m)^r1 > enable\\n$")
+        self.assertRegex(done.stderr, r"(?m)^r1 > \*{8}$")
+        self.assertRegex(done.stderr, r'(?m)^r1 # at the prompt "r1#"$')
+        self.assertRegex(done.stderr, r"(?m)^r1 > ping 198")
+        self.assertRegex(done.stderr, r'(?m)^r1 # waiting for the echo and the prompt "r1#"$')
+        self.assertRegex(done.stderr, r"(?m)^r1 < Success rate is .*$")
+        self.assertRegex(done.stderr, r"(?m)^r1 < %AAA-5: login with \*{8}")
+        self.assertRegex(done.stderr, r'(?m)^r1 # understood: \{"platform":"cisco_iosxe","status":"ok","sent":')
         self.assert_no_secret(done.stdout, done.stderr)
+        self.assertNotIn(enable, done.stdout + done.stderr)
 
 
 class BadRouters(Lab):

@@ -2,33 +2,21 @@
 
 #include <doctest/doctest.h>
 
-#include "connection/cli/driver.hpp"
-#include "tests/connection/cli/scripted_channel.hpp"
+#include "tests/connection/cli/driver_lab.hpp"
 
 namespace linewatch::connection {
 namespace {
 
 using namespace std::chrono_literals;
-using test::run_on;
-using test::ScriptedChannel;
-using test::ScriptedRouter;
 
 // A router that begins at "r1>" and asks for a password before it gives "r1#".
-struct Bench {
-  Bench() : router(channel, "r1>") {
-    config::CliProfile& cli = platform->cli;
-    cli.prompt = config::Pattern(R"(^[\w.\-]{1,63}[>#] ?$)");
-    cli.enable = config::Enable{"enable", config::Pattern("[Pp]assword: ?$"), config::Pattern("# ?$")};
+struct Bench : test::DriverLab {
+  Bench() : DriverLab("r1>") {
+    platform->cli.setup.clear();
+    platform->cli.enable =
+        config::Enable{"enable", config::Pattern("[Pp]assword: ?$"), config::Pattern("# ?$")};
     settings.label = "r1 (192.0.2.1:22)";
-    settings.platform = platform;
     settings.read_timeout = 2s;
-    settings.patience = {.settle = 40ms,
-                         .knock = 80ms,
-                         .suspect = 60ms,
-                         .no_echo = 40ms,
-                         .late_echo = 400ms,
-                         .interrupt = 100ms};
-    settings.trace = [this](TraceDirection, std::string_view bytes) { traced += bytes; };
     router.actions["enable"] = [this] { ask(); };
   }
   void ask() {
@@ -44,18 +32,9 @@ struct Bench {
       router.say("\r\n" + after_wrong);
     };
   }
-  Result<void> login() {
-    driver = std::make_unique<Driver>(channel, settings);
-    return run_on(loop, driver->login(Context().within(10s)));
-  }
+  std::string traced() const { return sent + received + notes; }
 
-  boost::asio::io_context loop;
-  ScriptedChannel channel{loop};
-  ScriptedRouter router;
-  std::shared_ptr<config::Platform> platform = std::make_shared<config::Platform>();
-  DriverSettings settings;
-  std::unique_ptr<Driver> driver;
-  std::string traced, password = "s3same-0pen", after_wrong = "% Bad secrets\r\n\r\nr1>";
+  std::string password = "s3same-0pen", after_wrong = "% Bad secrets\r\n\r\nr1>";
 };
 
 }  // namespace
@@ -69,15 +48,13 @@ TEST_CASE("a session without rights is given them, and the prompt is learned ane
     bench.router.greet("\r\n");
     const auto done = bench.login();
     REQUIRE_MESSAGE(done.has_value(), done.error().text);
-    CHECK(bench.driver->prompt() == "r1#");
-    CHECK(bench.driver->privileged());
+    CHECK(bench.driver().prompt() == "r1#");
+    CHECK(bench.driver().privileged());
     CHECK(bench.channel.written.find(bench.password) != std::string::npos);
-    CHECK(bench.traced.find(bench.password) == std::string::npos);
-    CHECK(bench.traced.find("********") != std::string::npos);
-    Command command;
-    command.text = "show clock";
+    CHECK(bench.traced().find(bench.password) == std::string::npos);
+    CHECK(bench.traced().find("********") != std::string::npos);
     bench.router.answers["show clock"] = "12:00\r\n";
-    CHECK(run_on(bench.loop, bench.driver->run(Context().within(5s), std::move(command)))->text == "12:00\n");
+    CHECK(bench.command("show clock")->text == "12:00\n");
   }
 }
 
@@ -90,14 +67,14 @@ TEST_CASE("a device that echoes the password shows it in no trace") {
   };
   bench.router.greet("\r\n");
   REQUIRE(bench.login());
-  CHECK(bench.traced.find(bench.password) == std::string::npos);
+  CHECK(bench.traced().find(bench.password) == std::string::npos);
 }
 
 TEST_CASE("without an enable_password, or with its rights already, nothing is typed") {
   Bench bench;
   bench.router.greet("\r\n");
   REQUIRE(bench.login());
-  CHECK_FALSE(bench.driver->privileged());
+  CHECK_FALSE(bench.driver().privileged());
   CHECK(bench.channel.written.find("enable") == std::string::npos);
 
   Bench other;
@@ -105,7 +82,7 @@ TEST_CASE("without an enable_password, or with its rights already, nothing is ty
   other.router.prompt = "r1#";
   other.router.greet("\r\n");
   REQUIRE(other.login());
-  CHECK(other.driver->privileged());
+  CHECK(other.driver().privileged());
   CHECK(other.channel.written.find("enable") == std::string::npos);
 }
 
@@ -168,7 +145,7 @@ TEST_CASE("a second login inside the session is answered once") {
     const auto done = bench.login();
     CHECK(done.has_value() == right);
     if (!right) CHECK(done.error().code == ErrorCode::authentication);
-    CHECK(bench.traced.find(bench.password) == std::string::npos);
+    CHECK(bench.traced().find(bench.password) == std::string::npos);
     CHECK(bench.channel.written.find(bench.password) == bench.channel.written.rfind(bench.password));
   }
 }

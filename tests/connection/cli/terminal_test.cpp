@@ -135,6 +135,35 @@ TEST_CASE("keep_tail forgets whole lines from the front") {
   CHECK(endless.open_line().size() == 500);
 }
 
+TEST_CASE("a line whose beginning was forgotten is still drawn over in its own columns") {
+  const std::string mended[] = {"\rr1#....\rr1#ping",      "\b\b\b\b\b\b\b\b\b#....\b\b\b\bping",
+                                "\x1b[9D#....\x1b[4Gping", "\x1b[Gr1\x1b[Cping",
+                                "\r\x1b[3Cping",           "\r",
+                                "\r\x1b[3C\x1b[P\x1b[@p",  "\x1b[20D"};
+  for (const std::string& drawn : mended) {
+    CAPTURE(drawn);
+    for (const std::size_t piece : {1UL, 100UL}) {
+      Terminal terminal;
+      terminal.feed("r1#");
+      terminal.clear();  // the prompt, before the next command
+      const std::string all = "ping lab" + drawn + "\r\n";
+      for (std::size_t at = 0; at < all.size(); at += piece)
+        terminal.feed(std::string_view(all).substr(at, piece));
+      const std::string text = terminal.take();
+      CHECK(text.ends_with("ping lab\n"));
+    }
+  }
+}
+
+TEST_CASE("a line without end costs no more for being drawn over") {
+  Terminal terminal;
+  terminal.feed(std::string(1'000'000, 'x') + '\r');
+  std::string deletions;
+  for (int i = 0; i < 100'000; ++i) deletions += "\x1b[P\x1b[1K";
+  terminal.feed(deletions);  // a hundred thousand times a megabyte would take minutes
+  CHECK(terminal.open_line().size() == 1'000'000);
+}
+
 TEST_CASE("an echo wrapped at the terminal's width does not overwrite its own beginning") {
   const std::string head(Terminal::width, 'a');
   CHECK(strip_terminal(head + " \rtail\r\n") == head + "tail\n");

@@ -8,6 +8,7 @@
 
 #include "scheduler/task/ping.hpp"
 #include "scheduler/task/ping_json.hpp"
+#include "tests/fuzz/sense.hpp"
 #include "tests/scheduler/task/transcripts.hpp"
 
 using namespace linewatch;
@@ -29,29 +30,8 @@ bool same(const nlohmann::ordered_json& one, const nlohmann::ordered_json& other
   return true;
 }
 
-// What must hold whatever a router printed.
 void check_sense(const config::Platform& platform, const PingFigures& figures) {
-  const bool duplicates_counted = platform.ping.answer.duplicates_counted;
-  const bool measured = figures.status == PingStatus::ok || figures.status == PingStatus::partial_loss;
-  CHECK((figures.status != PingStatus::error || !figures.error.empty()));
-  CHECK((!measured || figures.error.empty()));
-  if (measured) {
-    REQUIRE(figures.sent);
-    REQUIRE(figures.received);
-    CHECK(*figures.received > 0);
-    // Only a device that counts the replies of a group may have more than it sent.
-    const int received = duplicates_counted ? std::min(*figures.received, *figures.sent) : *figures.received;
-    CHECK(received <= *figures.sent);
-    CHECK((figures.status == PingStatus::ok) == (received == *figures.sent));
-    CHECK(figures.loss_percent.value() ==
-          doctest::Approx(100.0 * (*figures.sent - received) / *figures.sent));
-    if (figures.min_ms && figures.max_ms) CHECK(*figures.min_ms <= *figures.max_ms);
-  }
-  if (figures.status == PingStatus::total_loss) CHECK(figures.received == 0);
-  if (!measured) CHECK_FALSE(figures.avg_ms.has_value());
-  CHECK((figures.probes_ms.empty() ||
-         figures.probes_ms.size() == static_cast<std::size_t>(figures.sent.value_or(0))));
-  CHECK_NOTHROW(static_cast<void>(scheduler::to_json("x", figures).dump()));  // throws on invalid UTF-8
+  CHECK(test::nonsense(platform, figures) == "");
 }
 
 }  // namespace
@@ -163,6 +143,19 @@ TEST_CASE("figures that contradict themselves are an error, and the counts are s
       parse_ping(*ios, "Success rate is 100 percent (5/5), round-trip min/avg/max = 9/2/3 ms\n");
   CHECK(times.status == PingStatus::error);
   CHECK_FALSE(times.min_ms);
+}
+
+TEST_CASE("a time that no clock can have measured is not understood") {
+  const std::string many(308, '9');
+  for (const std::string& time :
+       {many + "s", many + "ms", std::string("1000000000ms"), many + "ms" + many + "us"}) {
+    const PingFigures figures =
+        parse_ping(*test::platform("mikrotik_routeros"),
+                   "sent=2 received=2 packet-loss=0% min-rtt=1ms avg-rtt=1ms max-rtt=" + time + " \n");
+    CHECK(figures.status == PingStatus::error);
+    CHECK(figures.error.starts_with("not understood: "));
+    CHECK_FALSE(figures.max_ms);
+  }
 }
 
 TEST_CASE("round trip times of a dead line are not believed") {

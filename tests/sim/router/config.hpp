@@ -39,9 +39,32 @@ struct Faults {
   Close close_in = Close::never;  // the connection is cut there
   int close_after = 0;            // octets of the command's output that still come
   bool endless = false;           // the command prints for ever
-  bool garbage = false;  // the command prints control and other octets that make no sense, then the prompt
-  std::string commands = "ping";  // command faults: only commands that hold this text
+  std::uint64_t flood = 0;  // the command prints so many octets, as fast as they are read, then the prompt
+  bool garbage = false;     // the command prints control and other octets that make no sense, then the prompt
+  std::string question;     // the command asks this and does nothing
+  int deaf = 0;             // so many Ctrl-C of a session are not heard while a command runs
+  std::string late;         // comes with a prompt of its own when the next line is begun, before its echo
+  std::string commands = "ping";  // command faults but `deaf` and `late`: only commands that hold this text
   int sessions = 0;
+};
+
+// What is odd in the way a router talks. All of it was met on real ones.
+struct Quirks {
+  // How the typed line is drawn anew at Enter: by carriage return, backspaces, cursor sequences; title: as it
+  // is, with the window's title behind it.
+  enum class Echo { plain, carriage_return, backspaces, cursor, title };
+  Echo echo = Echo::plain;
+  int columns = 0;            // a longer line scrolls: "r1#$0.2.1 repeat 5"; 0 = it has the width it was told
+  std::string shown_name;     // in prompts in the place of the name; any octets
+  std::string new_name;       // ... from the first ping on
+  std::string prompt_lead;    // before each prompt: "{master:0}\n", "[12:00:{n}] "; {n} counts up
+  std::string output_lead;    // before each command's output: a time; {n} counts up
+  std::string behind_prompt;  // a log message behind the prompt that follows a ping
+  std::string login_question;  // stands in the place of the first prompt until it is answered
+  std::string line_end = "\r\n";
+  Micros motd_pause{0};        // after each line of the motd, which is still open then
+  bool pages_always = false;   // whatever it was told of paging
+  bool echoes_hidden = false;  // passwords, too
 };
 
 // What the router does when all its lines are taken.
@@ -75,12 +98,12 @@ struct RouterConfig {
   int page_length = 24;
   int chunk = 0;  // octets per write; 0 = as they come
   Micros chunk_delay{0};
-  bool redraw = false;   // the line is printed anew when Enter is typed
   std::string log_line;  // a log message that appears in the middle of each ping
 
   std::optional<std::vector<std::string>> vrfs;     // the ones it knows; absent: any
   std::optional<std::vector<std::string>> sources;  // addresses and interfaces it has; absent: any
   std::map<std::string, Target> targets;            // by address or name; "*" is every other address
+  Quirks quirks;
   Faults faults;
   std::uint64_t seed = 1;
 };

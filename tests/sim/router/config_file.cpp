@@ -102,9 +102,35 @@ void read_faults(const YAML::Node& node, Faults& faults) {
       {{"never", Faults::Close::never}, {"auth", Faults::Close::auth}, {"command", Faults::Close::command}});
   section.get("close_after", faults.close_after);
   section.get("endless", faults.endless);
+  section.get("flood", faults.flood);
   section.get("garbage", faults.garbage);
+  section.get("question", faults.question);
+  section.get("deaf", faults.deaf);
+  section.get("late", faults.late);
   section.get("commands", faults.commands);
   section.get("sessions", faults.sessions);
+  section.no_more();
+}
+
+void read_quirks(const YAML::Node& node, Quirks& quirks) {
+  Section section(node, "quirks");
+  section.choose<Quirks::Echo>("echo", quirks.echo,
+                               {{"plain", Quirks::Echo::plain},
+                                {"carriage_return", Quirks::Echo::carriage_return},
+                                {"backspaces", Quirks::Echo::backspaces},
+                                {"cursor", Quirks::Echo::cursor},
+                                {"title", Quirks::Echo::title}});
+  section.get("columns", quirks.columns);
+  section.get("shown_name", quirks.shown_name);
+  section.get("new_name", quirks.new_name);
+  section.get("prompt_lead", quirks.prompt_lead);
+  section.get("output_lead", quirks.output_lead);
+  section.get("behind_prompt", quirks.behind_prompt);
+  section.get("login_question", quirks.login_question);
+  section.get("line_end", quirks.line_end);
+  section.time("motd_pause", quirks.motd_pause);
+  section.get("pages_always", quirks.pages_always);
+  section.get("echoes_hidden", quirks.echoes_hidden);
   section.no_more();
 }
 
@@ -165,7 +191,6 @@ int read_router(const YAML::Node& node, const std::filesystem::path& folder, Rou
   section.get("page_length", router.page_length);
   section.get("chunk", router.chunk);
   section.time("chunk_delay", router.chunk_delay);
-  section.get("redraw", router.redraw);
   section.get("log_line", router.log_line);
   section.get("seed", router.seed);
   read_list(section, "vrfs", router.vrfs);
@@ -177,6 +202,7 @@ int read_router(const YAML::Node& node, const std::filesystem::path& folder, Rou
       router.targets[name] = read_target(entry.second, name);
     }
   }
+  if (const auto quirks = section.find("quirks")) read_quirks(quirks, router.quirks);
   if (const auto faults = section.find("faults")) read_faults(faults, router.faults);
   int count = 1;
   section.get("count", count);

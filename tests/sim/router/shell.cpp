@@ -2,36 +2,15 @@
 
 #include <utility>
 
+#include "tests/sim/router/faulty_output.hpp"
+
 namespace linewatch::sim {
 namespace {
 
 constexpr std::size_t max_line = 4096;
 constexpr std::size_t max_type_ahead = 65536;
 constexpr int max_steps_at_once = 256;  // then others have a turn
-
-class EndlessOutput : public Program {
- public:
-  std::optional<Step> next() override {
-    const auto n = ++count_;
-    return Step{Micros(100 * n), "line " + std::to_string(n) + " " + std::string(1000, '.') + "\n"};
-  }
-  std::string interrupt(Micros) override { return "\n"; }
-
- private:
-  long count_ = 0;
-};
-
-std::string garbage() {
-  std::string text;
-  std::uint32_t state = 12345;
-  for (int i = 0; i < 2000; ++i) {
-    state = state * 1664525U + 1013904223U;
-    const char c = static_cast<char>(state >> 24U);
-    // Not what a terminal would act upon for ever: an unfinished title sequence would swallow the prompt.
-    text += c == '\x1b' || c == '\x03' || static_cast<unsigned char>(c) == 0x9d ? '#' : c;
-  }
-  return text + "\n";
-}
+constexpr Micros late_pause{50'000};    // between late output and the echo
 
 }  // namespace
 
@@ -42,6 +21,7 @@ Shell::Shell(const RouterConfig& router, Network& network, Terminal terminal, Fa
       faults_(std::move(faults)),
       observer_(observer),
       dialect_(make_dialect(router, network)),
+      drawing_(router),
       page_length_(router.page_length) {}
 
 Shell::~Shell() {
@@ -77,18 +57,32 @@ void Shell::feed(std::string_view octets, TimePoint now) {
 }
 
 void Shell::advance(TimePoint now) {
-  if (state_ == State::logging_in && now >= due_) {
-    if (!router_.motd.empty()) emit(router_.motd + (router_.motd.ends_with('\n') ? "" : "\n"));
-    emit(dialect_->greeting());
-    prompt();
-  }
+  if (state_ == State::logging_in && now >= due_) greet(now);
+  if (state_ == State::late && now >= due_) state_ = State::editing;
   if (state_ == State::holding && now >= due_) react(dialect_->run(line_), now);
   if (state_ == State::running) play_due(now);
   process(now);
 }
 
+void Shell::greet(TimePoint now) {
+  const std::string& motd = router_.motd;
+  while (motd_at_ < motd.size()) {
+    const std::size_t end = std::min(motd.find('\n', motd_at_), motd.size());
+    if (motd_at_ > 0) emit("\n");
+    emit(std::string_view(motd).substr(motd_at_, end - motd_at_));
+    motd_at_ = end + 1;
+    due_ = now + router_.quirks.motd_pause;
+    if (due_ > now) return;
+  }
+  if (!motd.empty()) emit("\n");
+  emit(dialect_->greeting());
+  if (router_.quirks.login_question.empty()) return prompt();
+  own_question_ = true;
+  ask(router_.quirks.login_question);
+}
+
 std::optional<Shell::TimePoint> Shell::wakeup() const {
-  if (state_ == State::logging_in || state_ == State::holding) return due_;
+  if (state_ == State::logging_in || state_ == State::late || state_ == State::holding) return due_;
   if (state_ == State::running && step_) return program_start_ + step_->at;
   return std::nullopt;
 }
@@ -106,14 +100,20 @@ bool Shell::process_one(TimePoint now) {
       input_.clear();
       return false;
     case State::logging_in:
+    case State::late:
       return false;
     case State::holding:
     case State::running: {
       std::size_t at = 0;
       while (at < input_.size() && !is_interrupt(input_[at])) ++at;
       if (at == input_.size() || (exec_ && !terminal_.present)) return false;
-      input_.erase(0, at + 1);
-      interrupt(now);
+      if (faults_.deaf > 0) {
+        --faults_.deaf;
+        input_.erase(at, 1);
+      } else {
+        input_.erase(0, at + 1);
+        interrupt(now);
+      }
       return true;
     }
     case State::editing:
@@ -121,6 +121,7 @@ bool Shell::process_one(TimePoint now) {
     case State::paging:
       break;
   }
+  if (begin_late(now)) return false;
   const char c = input_[0];
   input_.erase(0, 1);
   if (state_ == State::paging) {
@@ -128,6 +129,17 @@ bool Shell::process_one(TimePoint now) {
   } else {
     edit(c, now);
   }
+  return true;
+}
+
+// The next line is being typed, and something comes first that nobody waits for any more.
+bool Shell::begin_late(TimePoint now) {
+  const bool begins = state_ == State::editing && line_.empty() && input_[0] > ' ';
+  if (faults_.late.empty() || !begins || std::exchange(was_late_, true)) return false;
+  emit("\n" + faults_.late + "\n");
+  prompt();
+  state_ = State::late;
+  due_ = now + late_pause;
   return true;
 }
 
@@ -156,6 +168,7 @@ void Shell::edit(char c, TimePoint now) {
     erase(line_.size() - (space == std::string::npos ? 0 : space + 1));
   } else if (is_interrupt(c)) {
     line_.clear();
+    own_question_ = hidden_ = false;
     emit(dialect_->interrupt_echo() + "\n");
     prompt();
   } else if (c == '\x04') {
@@ -163,14 +176,14 @@ void Shell::edit(char c, TimePoint now) {
     if (shell && line_.empty()) state_ = State::closed;
   } else if (static_cast<unsigned char>(c) >= ' ' && line_.size() < max_line) {
     line_ += c;
-    if (echoes() && !hidden_) emit(std::string_view(&c, 1));
+    if (echoes() && !hidden_) emit(drawing_.key(line_));
   }
 }
 
 void Shell::erase(std::size_t count) {
   for (; count > 0 && !line_.empty(); --count) {
     line_.pop_back();
-    if (echoes()) emit("\b \b");
+    if (echoes()) emit(drawing_.rubout());
   }
 }
 
@@ -178,9 +191,11 @@ void Shell::enter(TimePoint now) {
   if (echoes()) {
     const bool bash = router_.platform == PlatformKind::linux_shell && terminal_.type != "dumb";
     if (bash && state_ == State::editing) emit("\x1b[?2004l\r");
-    if (router_.redraw && state_ == State::editing) emit("\r" + dialect_->prompt() + line_);
+    if (state_ == State::editing) emit(drawing_.redrawn(line_));
     emit("\n");
   }
+  was_late_ = false;
+  if (own_question_) return answer_own_question();
   if (state_ == State::asking) {
     react(dialect_->answer(std::exchange(line_, {})), now);
     return;
@@ -195,6 +210,8 @@ void Shell::enter(TimePoint now) {
 
 void Shell::start_command(TimePoint now) {
   observer_.on_command(line_);
+  if (line_.find_first_not_of(" \t") != std::string::npos) emit(drawing_.output_lead());
+  pinged_ = line_.contains("ping");
   if (start_fault(now)) {
     line_.clear();
     return;
@@ -218,7 +235,16 @@ bool Shell::start_fault(TimePoint now) {
     return true;
   }
   if (faults_.endless) {
-    play(std::make_unique<EndlessOutput>(), now);
+    play(make_endless_output(), now);
+    return true;
+  }
+  if (faults_.flood > 0) {
+    play(make_flood(faults_.flood), now);
+    return true;
+  }
+  if (!faults_.question.empty()) {
+    own_question_ = true;
+    ask(faults_.question);
     return true;
   }
   if (faults_.garbage) {
@@ -229,16 +255,29 @@ bool Shell::start_fault(TimePoint now) {
   return false;
 }
 
+void Shell::ask(const std::string& question) {
+  emit(question);
+  state_ = State::asking;
+}
+
+// A bare Enter is no answer to [Y/N]: it is asked again.
+void Shell::answer_own_question() {
+  const std::string& question = faults_.question.empty() ? router_.quirks.login_question : faults_.question;
+  const bool answered = !line_.empty() || !question.contains("[Y/N]");
+  line_.clear();
+  if (!answered) return emit(question);
+  own_question_ = false;
+  finish_command();
+}
+
 void Shell::react(Reaction reaction, TimePoint now) {
   line_.clear();
   hidden_ = false;
   status_ = reaction.status;
-  if (reaction.page_length) page_length_ = *reaction.page_length;
+  if (reaction.page_length && !router_.quirks.pages_always) page_length_ = *reaction.page_length;
   if (!reaction.question.empty()) {
-    emit(reaction.question);
-    hidden_ = reaction.hidden;
-    state_ = State::asking;
-    return;
+    hidden_ = reaction.hidden && !router_.quirks.echoes_hidden;
+    return ask(reaction.question);
   }
   if (reaction.program) {
     play(std::move(reaction.program), now);
@@ -337,7 +376,10 @@ void Shell::prompt() {
     // What bash says to every terminal that is not dumb.
     if (terminal_.type != "dumb") emit("\x1b[?2004h");
   }
-  emit(dialect_->prompt());
+  const bool pinged = std::exchange(pinged_, false);
+  if (pinged && !router_.quirks.new_name.empty()) drawing_.rename();
+  emit(drawing_.prompt(dialect_->prompt()));
+  if (pinged) emit(router_.quirks.behind_prompt);
 }
 
 void Shell::emit(std::string_view text) {
@@ -346,8 +388,11 @@ void Shell::emit(std::string_view text) {
   std::string octets;
   octets.reserve(text.size() + 8);
   for (const char c : text) {
-    if (c == '\n' && !raw) octets += '\r';
-    octets += c;
+    if (c == '\n' && !raw) {
+      octets += router_.quirks.line_end;
+    } else {
+      octets += c;
+    }
   }
   if (budget_) {
     if (octets.size() >= *budget_) {

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "tests/sim/router/dialect.hpp"
+#include "tests/sim/router/drawing.hpp"
 
 namespace linewatch::sim {
 
@@ -51,13 +52,17 @@ class Shell {
   int exit_status() const { return status_; }
 
  private:
-  enum class State { logging_in, editing, holding, running, paging, asking, silent, closed };
+  enum class State { logging_in, editing, late, holding, running, paging, asking, silent, closed };
 
+  void greet(TimePoint now);
   void process(TimePoint now);
   bool process_one(TimePoint now);
   void edit(char c, TimePoint now);
+  bool begin_late(TimePoint now);
   void erase(std::size_t count);
   void enter(TimePoint now);
+  void ask(const std::string& question);
+  void answer_own_question();
   void start_command(TimePoint now);
   bool start_fault(TimePoint now);
   void react(Reaction reaction, TimePoint now);
@@ -79,10 +84,15 @@ class Shell {
   Faults faults_;
   ShellObserver& observer_;
   std::unique_ptr<Dialect> dialect_;
+  Drawing drawing_;
   State state_ = State::logging_in;
   bool exec_ = false;
-  bool hidden_ = false;  // what is typed now is not echoed
-  TimePoint due_{};      // end of the login's or the command's delay
+  std::size_t motd_at_ = 0;    // up to here the motd was shown
+  bool own_question_ = false;  // asked by a quirk or a fault, not by the dialect
+  bool was_late_ = false;      // what comes late came before the line that is being typed
+  bool pinged_ = false;        // since the last prompt
+  bool hidden_ = false;        // what is typed now is not echoed
+  TimePoint due_{};            // end of the login's, the command's or late output's delay
 
   std::string input_;  // typed ahead
   std::string line_;
