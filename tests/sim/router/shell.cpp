@@ -233,6 +233,7 @@ void Shell::react(Reaction reaction, TimePoint now) {
   line_.clear();
   hidden_ = false;
   status_ = reaction.status;
+  emit(reaction.heading);
   if (reaction.page_length) page_length_ = *reaction.page_length;
   if (!reaction.question.empty()) {
     emit(reaction.question);
