@@ -29,6 +29,7 @@ struct Reaction {
 struct Pager {
   std::string text;
   std::string erase;
+  char rest = '\0';  // the key that prints all that is left, if there is one
 };
 
 class Dialect {

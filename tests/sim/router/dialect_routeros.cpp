@@ -60,7 +60,9 @@ class Routeros : public Dialect {
     const std::string user = router().user.substr(0, router().user.find('+'));
     return fmt::format("\x1b[9999B[{}@{}] > \x1b[K", user, router().name);
   }
-  Pager pager() const override { return {"-- [Q quit|D dump|down]", "\r" + std::string(23, ' ') + "\r"}; }
+  Pager pager() const override {
+    return {"-- [Q quit|D dump|up|down]", "\r" + std::string(26, ' ') + "\r", 'D'};
+  }
   std::string greeting() const override {
     return "\n  RouterOS 7.12.1 (simulated by linewatch-sim)\n\nPress F1 for help\n\n\x1b[6n";
   }
