@@ -102,6 +102,10 @@ TEST_CASE("every built-in traceroute is typed with what the line says") {
         "traceroute 198.51.100.2 source outside numeric timeout 1 probe 1 ttl 1 30");
   CHECK(command("ruijie_rgos", "198.51.100.2", false, "", "A") ==
         "traceroute vrf A 198.51.100.2 probe 1 timeout 1 ttl 1 30");
+  CHECK(command("ruckus_fastiron", "198.51.100.2", false, "198.51.100.1", "") ==
+        "traceroute 198.51.100.2 maxttl 30 numeric timeout 1 source-ip 198.51.100.1");
+  CHECK(command("extreme_exos", "198.51.100.2", false, "198.51.100.1", "VR-Default") ==
+        "traceroute vr VR-Default 198.51.100.2 from 198.51.100.1");
   CHECK(command("zte_zxros", "198.51.100.2", false, "", "").error() ==
         "cannot say an IPv4 target in a traceroute");
   CHECK(command("frr", "2001:db8::2", true, "", "") == "traceroute ipv6 2001:db8::2");

@@ -47,7 +47,7 @@ def name_of(platform):
     return platform.replace("_", "-")
 
 
-def router(platform, **more):
+def simulated(platform, **more):
     # RouterOS prints the line anew when Enter is typed.
     return {"name": name_of(platform), "platform": platform, "targets": TARGETS, "vrfs": ["CUST-A"], "sources": ["198.51.100.1"],
             "redraw": platform == "mikrotik_routeros", **more}
@@ -60,15 +60,16 @@ class Lab(unittest.TestCase):
         self.directory = support.temp_dir()
 
     def simulate(self, **more):
-        self.sim = agent.Simulator(self.directory, [router(platform, **more) for platform in DIALECTS])
+        self.sim = agent.Simulator(self.directory, [simulated(platform, **more) for platform in DIALECTS])
         (self.directory / "known_hosts").write_text(self.sim.known_hosts())
 
     def line(self, name, platform, target, **more):
         return {"id": f"{platform}.{name}", "router": name_of(platform), "target": target, "interval": "60s", "timeout": "1s", "count": 4,
                 **more}
 
-    def write(self, lines, trapper_port=10051, connection=None, **more):
-        routers = [self.sim.router(name_of(platform), **({"connection": connection} if connection else {})) for platform in DIALECTS]
+    def write(self, lines, trapper_port=10051, router={}, **more):
+        named = {line["router"] for line in lines}
+        routers = [self.sim.router(name_of(platform), **router) for platform in DIALECTS if name_of(platform) in named]
         return agent.write_config(self.directory, agent.settings(
             self.directory, trapper_port, credentials={"netmon": {"username": agent.USER, "password": agent.PASSWORD}},
             routers=routers, lines=lines, **more))
@@ -80,9 +81,10 @@ class Lab(unittest.TestCase):
             (self.directory / "platforms" / f"{platform}.yaml").write_text(
                 f"extends: {platform}\nname: {platform}\ncli: {{setup: []}}\n")
 
-    def ping(self, lines, seconds=100):
-        _, rows, self.errors = agent.ping_json(self.write(lines, connection={"max_connections": 4}), "--all", seconds=seconds)
-        self.assertEqual(len(rows), len(lines), self.errors)
+    def ping(self, lines, **router):
+        config = self.write(lines, router={"connection": {"max_connections": 4}, **router})
+        _, rows, errors = agent.ping_json(config, "--all", seconds=100)
+        self.assertEqual(len(rows), len(lines), errors)
         return rows
 
     def assert_row(self, row, status, sent, received, time=None):
@@ -192,6 +194,12 @@ class Figures(Lab):
         self.simulate()
         self.leave_pagers_on()
         rows = self.ping([self.line("lossy", platform, "198.51.100.3") for platform in DIALECTS])
+        self.each(rows, "lossy", lambda row, platform: self.assert_row(row, "partial_loss", 4, 3, DIALECTS[platform].slow))
+
+    def test_single_commands_without_a_shell(self):
+        self.simulate()
+        fits = [platform for platform in DIALECTS if platform not in ("fortinet_fortios", "frr")]  # several commands; no count
+        rows = self.ping([self.line("lossy", platform, "198.51.100.3") for platform in fits], protocol="exec")
         self.each(rows, "lossy", lambda row, platform: self.assert_row(row, "partial_loss", 4, 3, DIALECTS[platform].slow))
 
 
