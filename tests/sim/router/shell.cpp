@@ -230,10 +230,10 @@ bool Shell::start_fault(TimePoint now) {
 }
 
 void Shell::react(Reaction reaction, TimePoint now) {
+  emit(reaction.heading);
   line_.clear();
   hidden_ = false;
   status_ = reaction.status;
-  emit(reaction.heading);
   if (reaction.page_length) page_length_ = *reaction.page_length;
   if (!reaction.question.empty()) {
     emit(reaction.question);
