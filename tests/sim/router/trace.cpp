@@ -94,7 +94,7 @@ class Trace : public Program {
     if (number_ > hops) return std::nullopt;
     const Micros took = last_.round_trip * number_ / hops;
     at_ += took * probes();
-    const Step step{at_, hop(took)};
+    Step step{at_, hop(took)};
     ++number_;
     return step;
   }
