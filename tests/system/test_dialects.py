@@ -49,8 +49,9 @@ def name_of(platform):
 
 def simulated(platform, **more):
     # RouterOS prints the line anew when Enter is typed.
+    drawn = {"redraw": True} if platform == "mikrotik_routeros" else {}
     return {"name": name_of(platform), "platform": platform, "targets": TARGETS, "vrfs": ["CUST-A"], "sources": ["198.51.100.1"],
-            "redraw": platform == "mikrotik_routeros", **more}
+            **drawn, **more}
 
 
 class Lab(unittest.TestCase):
