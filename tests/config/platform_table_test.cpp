@@ -60,6 +60,11 @@ std::string times(const PingAnswer& answer) {
   return !answer.replies.empty() ? "yes" : "-";
 }
 
+std::string trace(const TracerouteProfile& traceroute) {
+  if (traceroute.ipv4.empty()) return "-";
+  return traceroute.ipv6.empty() ? "IPv4" : "yes";
+}
+
 std::string table() {
   std::string text =
       "# Platforms\n\n"
@@ -68,21 +73,23 @@ std::string table() {
       "(`LINEWATCH_WRITE_DOCS=1 test_config` writes it anew); `linewatch platforms NAME` shows a profile.\n\n"
       "*agent*: the platform has no word for it, the agent imposes it. *size*: octets of the whole IPv4 "
       "packet. *each time*:\n"
-      "the platform prints every probe's round trip time. *rights*: how a session without rights is given "
+      "the platform prints every probe's round trip time. *trace*: a line that turns bad can be traced. "
+      "*rights*: how a session without rights is given "
       "them, by the\n"
       "credential's `enable_password`; and whether it can ping without. A wish with `-` is an error of "
       "`linewatch check`.\n\n"
-      "| platform | other names | count | timeout | size | source | vrf | df | dscp | each time | rights |\n"
-      "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n";
+      "| platform | other names | count | timeout | size | source | vrf | df | dscp | each time | trace | "
+      "rights |\n"
+      "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n";
   const Platforms platforms = builtin_platforms();
   for (const std::string& name : platforms.names()) {
     const auto platform = platforms.find(name);
     const PingProfile& ping = platform->ping;
-    text += fmt::format("| `{}`: {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |\n", name,
+    text += fmt::format("| `{}`: {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |\n", name,
                         platform->description, fmt::join(platform->aliases, ", "),
                         ping.ipv4->count ? "yes" : "agent", timeout(ping), size(ping), source(ping),
                         can(ping, &PingSyntax::vrf), can(ping, &PingSyntax::df), can(ping, &PingSyntax::dscp),
-                        times(ping.answer), rights(*platform));
+                        times(ping.answer), trace(platform->traceroute), rights(*platform));
   }
   return text;
 }

@@ -74,7 +74,44 @@ TEST_CASE("every built-in traceroute is typed with what the line says") {
         "tracert -a 198.51.100.1 -m 30 -q 1 -vpn-instance A -w 1000 198.51.100.2");
   CHECK(command("linux", "far.example", false, "eth0", "A") ==
         "ip vrf exec A traceroute -4 -n -q 1 -w 1 -m 30 -i eth0 far.example");
+  CHECK(command("cisco_iosxr", "198.51.100.2", false, "198.51.100.1", "A") ==
+        "traceroute vrf A 198.51.100.2 source 198.51.100.1 numeric timeout 1 probe 1 maxttl 30");
+  CHECK(command("cisco_iosxr", "2001:db8::2", true, "", "") ==
+        "traceroute 2001:db8::2 numeric timeout 1 probe 1 maxttl 30");
+  CHECK(command("cisco_nxos", "2001:db8::2", true, "Ethernet1/1", "A") ==
+        "traceroute6 2001:db8::2 vrf A source-interface Ethernet1/1");
+  CHECK(command("arista_eos", "2001:db8::2", true, "2001:db8::1", "A") ==
+        "traceroute vrf A ipv6 2001:db8::2 source 2001:db8::1");
+  CHECK(command("juniper_junos", "198.51.100.2", false, "ge-0/0/1.0", "A") ==
+        "traceroute 198.51.100.2 inet no-resolve wait 1 ttl 30 interface ge-0/0/1.0 routing-instance A");
+  CHECK(command("nokia_sros", "198.51.100.2", false, "198.51.100.1", "A") ==
+        "traceroute 198.51.100.2 ttl 30 wait 1000 source-address 198.51.100.1 router-instance \"A\"");
+  CHECK(command("nokia_sros_classic", "198.51.100.2", false, "198.51.100.1", "A") ==
+        "traceroute 198.51.100.2 ttl 30 wait 1000 no-dns source 198.51.100.1 router A");
+  CHECK(command("mikrotik_routeros", "198.51.100.2", false, "198.51.100.1", "A") ==
+        "/tool traceroute 198.51.100.2 count=1 max-hops=30 src-address=198.51.100.1 vrf=A");
+  CHECK(command("fortinet_fortios", "2001:db8::2", true, "", "") == "execute tracert6 2001:db8::2");
+  CHECK(command("vyos", "198.51.100.2", false, "", "") == "traceroute 198.51.100.2");
+  CHECK(command("cumulus_linux", "198.51.100.2", false, "", "mgmt") ==
+        "ip vrf exec mgmt traceroute -4 -n -q 1 -w 1 -m 30 198.51.100.2");
+  CHECK(command("bsd", "2001:db8::2", true, "2001:db8::1", "3") ==
+        "setfib -F 3 traceroute6 -n -q 1 -w 2 -m 30 -s 2001:db8::1 2001:db8::2");
+  CHECK(command("checkpoint_gaia", "198.51.100.2", false, "", "") ==
+        "traceroute -4 -n -q 1 -w 1 -m 30 198.51.100.2");
+  CHECK(command("cisco_asa", "198.51.100.2", false, "outside", "") ==
+        "traceroute 198.51.100.2 source outside numeric timeout 1 probe 1 ttl 1 30");
+  CHECK(command("ruijie_rgos", "198.51.100.2", false, "", "A") ==
+        "traceroute vrf A 198.51.100.2 probe 1 timeout 1 ttl 1 30");
+  CHECK(command("ruckus_fastiron", "198.51.100.2", false, "198.51.100.1", "") ==
+        "traceroute 198.51.100.2 maxttl 30 numeric timeout 1 source-ip 198.51.100.1");
+  CHECK(command("extreme_exos", "198.51.100.2", false, "198.51.100.1", "VR-Default") ==
+        "traceroute vr VR-Default 198.51.100.2 from 198.51.100.1");
+  CHECK(command("zte_zxros", "198.51.100.2", false, "", "").error() ==
+        "cannot say an IPv4 target in a traceroute");
   CHECK(command("frr", "2001:db8::2", true, "", "") == "traceroute ipv6 2001:db8::2");
+  CHECK(command("fortinet_fortios", "198.51.100.2", false, "", "A").error() ==
+        "cannot say the VRF 'A' in a traceroute");
+  CHECK(command("vyos", "198.51.100.2", false, "", "A").error() == "cannot say the VRF 'A' in a traceroute");
   CHECK(command("frr", "198.51.100.2", false, "", "A").error() == "cannot say the VRF 'A' in a traceroute");
   CHECK(command("linux", "198.51.100.2", false, "2001:db8::1", "").error() ==
         "cannot say the source '2001:db8::1' in a traceroute");

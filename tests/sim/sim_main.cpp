@@ -38,9 +38,7 @@ int fail(const std::string& what) {
 std::expected<SimulatorConfig, std::string> quick_config(const Options& options) {
   RouterConfig router;
   const auto kind = platform_kind(options.platform);
-  if (!kind)
-    return std::unexpected("platform " + options.platform +
-                           " is not cisco_iosxe, huawei_vrp, h3c_comware, linux or frr");
+  if (!kind) return std::unexpected("platform " + options.platform + " is none of " + platform_names());
   router.platform = *kind;
   const auto colon = options.listen.rfind(':');
   if (colon == std::string::npos)
@@ -103,7 +101,7 @@ int main(int argc, char** argv) {
   CLI::App app("Simulated routers on loopback addresses, for tests and demonstrations.", "linewatch-sim");
   app.add_option("--config", options.config, "YAML file of routers");
   app.add_option("--events", options.events, "file for one JSON object per event, or - for standard output");
-  app.add_option("--platform", options.platform, "cisco_iosxe, huawei_vrp, h3c_comware, linux or frr");
+  app.add_option("--platform", options.platform, platform_names());
   app.add_option("--name", options.name, "the router's name");
   app.add_option("--listen", options.listen, "address and port; port 0 takes a free one");
   app.add_option("--user", options.user, "who may log in");

@@ -13,10 +13,25 @@ namespace linewatch::sim {
 
 using Micros = std::chrono::microseconds;
 
-enum class PlatformKind { cisco_iosxe, huawei_vrp, h3c_comware, linux_shell, frr };
+enum class PlatformKind {
+  cisco_iosxe,
+  cisco_iosxr,
+  cisco_nxos,
+  huawei_vrp,
+  h3c_comware,
+  juniper_junos,
+  arista_eos,
+  nokia_sros,
+  nokia_sros_classic,
+  mikrotik_routeros,
+  fortinet_fortios,
+  linux_shell,
+  frr
+};
 
 std::optional<PlatformKind> platform_kind(const std::string& name);  // "cisco_iosxe", "linux", ...
 std::string platform_name(PlatformKind kind);
+std::string platform_names();  // "cisco_iosxe, cisco_iosxr, ..."
 
 // How probes to one target fare.
 struct Target {
@@ -83,7 +98,7 @@ struct RouterConfig {
   std::string user = "netmon";
   std::string password;                      // empty: no login by password
   std::vector<std::string> authorized_keys;  // lines as in OpenSSH's file
-  std::string enable_password;               // not empty: sessions begin without rights (cisco_iosxe)
+  std::string enable_password;               // not empty: sessions begin without rights (IOS, EOS)
   bool keyboard_interactive = false;         // also offered, with the same password
   int auth_tries = 3;
 

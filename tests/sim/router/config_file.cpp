@@ -178,8 +178,7 @@ int read_router(const YAML::Node& node, const std::filesystem::path& folder, Rou
   section.get("name", router.name);
   if (const auto platform = section.find("platform")) {
     const auto kind = platform_kind(platform.as<std::string>(""));
-    if (!kind)
-      throw Wrong(platform.Mark(), "platform is one of cisco_iosxe, huawei_vrp, h3c_comware, linux, frr");
+    if (!kind) throw Wrong(platform.Mark(), "platform is one of " + platform_names());
     router.platform = *kind;
   }
   read_access(section, folder, router);

@@ -3,10 +3,12 @@
 #include <span>
 
 #include "tests/sim/router/dialect.hpp"
-#include "tests/sim/router/ping_options.hpp"
+#include "tests/sim/router/keywords.hpp"
 
 namespace linewatch::sim {
 namespace {
+
+constexpr Keyword trace_families[] = {{"ip", Keyword::Means::ipv4}, {"ipv6", Keyword::Means::ipv6}};
 
 // vtysh: its ping takes no options, runs the system's ping and goes on until it is interrupted.
 class Frr : public Dialect {
@@ -28,6 +30,7 @@ class Frr : public Dialect {
     if (verb[0] == '!' || verb[0] == '#') return {};
     if (abbreviates(verb, "exit", 2) || abbreviates(verb, "quit", 1)) return {.close = true};
     if (abbreviates(verb, "ping", 1)) return ping(line, words);
+    if (abbreviates(verb, "traceroute", 2)) return traceroute(line, words);
     if (abbreviates(verb, "terminal", 2)) return terminal(line, words);
     if (abbreviates(verb, "show", 2)) return show(line, words);
     if (abbreviates(verb, "enable", 2) || verb == "end" || abbreviates(verb, "disable", 3)) return {};
@@ -69,10 +72,19 @@ class Frr : public Dialect {
     auto request = parse_iputils_ping(std::span(words).subspan(at, 1), ipv6);
     if (!request) return {.text = request.error(), .status = 1};
     const auto target = network().resolve(request->target, request->ipv6);
-    if (!target)
-      return {.text = fmt::format("ping: {}: Name or service not known\n", request->target), .status = 1};
-    if (target->target.no_route) return {.text = "ping: connect: Network is unreachable\n", .status = 1};
-    return {.program = make_iputils_ping(*request, *target, network().probes(*target))};
+    if (target && target->target.no_route)
+      return {.text = "ping: connect: Network is unreachable\n", .status = 1};
+    return start_ping(*request, make_iputils_ping);
+  }
+
+  Reaction traceroute(const std::string& line, std::span<const Word> words) {
+    auto request = parse_keywords({.count = {}}, words.subspan(1), line.size(), {trace_families, {}});
+    if (!request) return request.error().why == BadWord::Why::incomplete ? incomplete(line) : unknown(line);
+    return start_trace(*request);
+  }
+
+  Reaction complaint(Trouble, const PingRequest& request) const override {
+    return {.text = fmt::format("ping: {}: Name or service not known\n", request.target), .status = 1};
   }
 };
 

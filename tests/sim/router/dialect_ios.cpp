@@ -4,10 +4,19 @@
 #include <span>
 
 #include "tests/sim/router/dialect.hpp"
-#include "tests/sim/router/ping_options.hpp"
+#include "tests/sim/router/keywords.hpp"
 
 namespace linewatch::sim {
 namespace {
+
+using Means = Keyword::Means;
+
+constexpr Keyword trace_before[] = {{"vrf", Means::vrf}, {"ip", Means::ipv4}, {"ipv6", Means::ipv6}};
+constexpr Keyword trace_behind[] = {{"source", Means::source},
+                                    {"numeric", Means::flag},
+                                    {"timeout", Means::seconds, 0, 3600},
+                                    {"probe", Means::count, 1, 65535},
+                                    {"ttl", Means::two_numbers, 0, 255}};
 
 class Ios : public Dialect {
  public:
@@ -28,6 +37,7 @@ class Ios : public Dialect {
       return {.close = true};
     }
     if (abbreviates(verb, "ping", 1)) return ping(line, words);
+    if (abbreviates(verb, "traceroute", 2)) return traceroute(line, words);
     if (abbreviates(verb, "terminal", 2)) return terminal(line, words);
     if (abbreviates(verb, "show", 2)) return show(line, words);
     if (abbreviates(verb, "enable", 2) && !privileged_) return {.question = "Password: ", .hidden = true};
@@ -82,23 +92,26 @@ class Ios : public Dialect {
     const bool family = std::ranges::any_of(words, [](const Word& word) { return word.text == "ipv6"; });
     if (!privileged_ && words.size() > 2U + (request->vrf.empty() ? 0U : 2U) + (family ? 1U : 0U))
       return rejected({BadWord::Why::unrecognized, words.back().at});
-    if (!request->vrf.empty() && !network().has_vrf(request->vrf)) {
-      return {.text = fmt::format("% VRF {} does not exist\n", request->vrf)};
-    }
-    const auto target = network().resolve(request->target, request->ipv6);
-    if (!target) {
+    return start_ping(*request, make_ios_ping);
+  }
+
+  Reaction traceroute(const std::string& line, std::span<const Word> words) {
+    auto request = parse_keywords({.count = {}}, words.subspan(1), line.size(), {trace_before, trace_behind});
+    if (!request) return rejected(request.error());
+    return start_trace(*request);
+  }
+
+  Reaction complaint(Trouble trouble, const PingRequest& request) const override {
+    if (trouble == Trouble::vrf) return {.text = fmt::format("% VRF {} does not exist\n", request.vrf)};
+    if (trouble == Trouble::name) {
       return {.text =
                   fmt::format("Translating \"{}\"...domain server (255.255.255.255)\n% Unrecognized host or "
                               "address, or protocol not running.\n\n",
-                              request->target)};
+                              request.target)};
     }
-    if (!request->source.empty() && !network().has_source(request->source)) {
-      const bool address = is_ipv4_text(request->source) || is_ipv6_text(request->source);
-      if (address) return {.text = "% Invalid source address- IP address not on any of our up interfaces\n"};
-      return {.text = "% Invalid source interface - IP not enabled or interface is down\n"};
-    }
-    request->log_line = router().log_line;
-    return {.program = make_ios_ping(*request, *target, network().probes(*target))};
+    const bool address = is_ipv4_text(request.source) || is_ipv6_text(request.source);
+    if (address) return {.text = "% Invalid source address- IP address not on any of our up interfaces\n"};
+    return {.text = "% Invalid source interface - IP not enabled or interface is down\n"};
   }
 
   bool privileged_ = router().enable_password.empty();

@@ -4,10 +4,17 @@
 #include <span>
 
 #include "tests/sim/router/dialect.hpp"
-#include "tests/sim/router/ping_options.hpp"
+#include "tests/sim/router/keywords.hpp"
 
 namespace linewatch::sim {
 namespace {
+
+using Means = Keyword::Means;
+
+constexpr Keyword trace_options[] = {{"-4", Means::ipv4},           {"-6", Means::ipv6},
+                                     {"-n", Means::flag},           {"-q", Means::count, 1, 10},
+                                     {"-w", Means::number, 0, 300}, {"-m", Means::number, 1, 255},
+                                     {"-s", Means::source},         {"-i", Means::source}};
 
 bool is_assignment(const std::string& word) {
   const std::size_t equals = word.find('=');
@@ -68,6 +75,7 @@ class Linux : public Dialect {
     if (verb == "ping" || verb == "/bin/ping" || verb == "/usr/bin/ping")
       return ping(words.subspan(1), "", false);
     if (verb == "ping6") return ping(words.subspan(1), "", true);
+    if (verb == "traceroute") return traceroute(words.subspan(1), "");
     if (verb == "ip") return ip(words);
     if (verb == "export") {
       for (const Word& word : words.subspan(1)) set(word.text);
@@ -94,8 +102,8 @@ class Linux : public Dialect {
   Reaction ip(std::span<const Word> words) {
     if (words.size() > 4 && words[1].text == "vrf" && words[2].text == "exec") {
       const std::string& vrf = words[3].text;
-      if (!network().has_vrf(vrf)) return {.text = "Invalid VRF name\n", .status = 255};
       if (words[4].text == "ping") return ping(words.subspan(5), vrf, false);
+      if (words[4].text == "traceroute") return traceroute(words.subspan(5), vrf);
     }
     return {
         .text = "Object \"" + (words.size() > 1 ? words[1].text : "") + "\" is unknown, try \"ip help\".\n",
@@ -106,17 +114,26 @@ class Linux : public Dialect {
     auto request = parse_iputils_ping(words, ipv6_command);
     if (!request) return {.text = request.error(), .status = 2};
     request->vrf = vrf;
+    Reaction reaction = start_ping(*request, make_iputils_ping);
     const auto target = network().resolve(request->target, request->ipv6);
-    if (!target)
-      return {.text = fmt::format("ping: {}: Name or service not known\n", request->target), .status = 2};
-    if (!request->source.empty() && !network().has_source(request->source)) {
-      const bool address = is_ipv4_text(request->source) || is_ipv6_text(request->source);
-      if (address) return {.text = "ping: bind: Cannot assign requested address\n", .status = 2};
-      return {.text = fmt::format("ping: SO_BINDTODEVICE {}: No such device\n", request->source),
-              .status = 2};
-    }
-    if (target->target.no_route) return {.text = "ping: connect: Network is unreachable\n", .status = 2};
-    return {.program = make_iputils_ping(*request, *target, network().probes(*target))};
+    if (!reaction.program || !target->target.no_route) return reaction;
+    return {.text = "ping: connect: Network is unreachable\n", .status = 2};
+  }
+
+  Reaction traceroute(std::span<const Word> words, const std::string& vrf) {
+    auto request = parse_keywords({.count = {}}, words, 0, {trace_options, {}});
+    if (!request) return {.text = "traceroute: usage: traceroute [options] host\n", .status = 2};
+    request->vrf = vrf;
+    return start_trace(*request);
+  }
+
+  Reaction complaint(Trouble trouble, const PingRequest& request) const override {
+    if (trouble == Trouble::vrf) return {.text = "Invalid VRF name\n", .status = 255};
+    if (trouble == Trouble::name)
+      return {.text = fmt::format("ping: {}: Name or service not known\n", request.target), .status = 2};
+    const bool address = is_ipv4_text(request.source) || is_ipv6_text(request.source);
+    if (address) return {.text = "ping: bind: Cannot assign requested address\n", .status = 2};
+    return {.text = fmt::format("ping: SO_BINDTODEVICE {}: No such device\n", request.source), .status = 2};
   }
 
   std::string prompt_;

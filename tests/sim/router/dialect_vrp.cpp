@@ -3,10 +3,20 @@
 #include <span>
 
 #include "tests/sim/router/dialect.hpp"
-#include "tests/sim/router/ping_options.hpp"
+#include "tests/sim/router/keywords.hpp"
 
 namespace linewatch::sim {
 namespace {
+
+using Means = Keyword::Means;
+
+constexpr Keyword trace_options[] = {{"ipv6", Means::ipv6},
+                                     {"-vpn-instance", Means::vrf},
+                                     {"vpn-instance", Means::vrf},
+                                     {"-a", Means::source},
+                                     {"-m", Means::number, 1, 255},
+                                     {"-q", Means::count, 1, 65535},
+                                     {"-w", Means::milliseconds, 1, 65535}};
 
 class Vrp : public Dialect {
  public:
@@ -30,6 +40,7 @@ class Vrp : public Dialect {
     const std::string& verb = words[0].text;
     if (abbreviates(verb, "quit", 1) || verb == "return") return leave(verb == "return");
     if (abbreviates(verb, "ping", 2)) return ping(line, words);
+    if (abbreviates(verb, "tracert", 2)) return tracert(line, words);
     if (abbreviates(verb, "display", 3)) return display(line, words);
     if (abbreviates(verb, "system-view", 3)) return enter_system_view();
     if (abbreviates(verb, "screen-length", 8)) return screen_length(line, words);
@@ -117,16 +128,19 @@ class Vrp : public Dialect {
   Reaction ping(const std::string& line, std::span<const Word> words) {
     auto request = parse_vrp_ping(words.subspan(1), line.size(), std::chrono::milliseconds(500));
     if (!request) return rejected(request.error());
-    if (!request->vrf.empty() && !network().has_vrf(request->vrf)) {
-      return {.text = "Error: The VPN instance does not exist.\n"};
-    }
-    const auto target = network().resolve(request->target, request->ipv6);
-    if (!target) return {.text = fmt::format("Error: Unknown host {}.\n", request->target)};
-    if (!request->source.empty() && !network().has_source(request->source)) {
-      return {.text = "Error: The source address or interface does not exist.\n"};
-    }
-    request->log_line = router().log_line;
-    return {.program = make_vrp_ping(*request, *target, network().probes(*target))};
+    return start_ping(*request, make_vrp_ping);
+  }
+
+  Reaction tracert(const std::string& line, std::span<const Word> words) {
+    auto request = parse_keywords({.count = {}}, words.subspan(1), line.size(), {trace_options, {}});
+    if (!request) return rejected(request.error());
+    return start_trace(*request);
+  }
+
+  Reaction complaint(Trouble trouble, const PingRequest& request) const override {
+    if (trouble == Trouble::vrf) return {.text = "Error: The VPN instance does not exist.\n"};
+    if (trouble == Trouble::name) return {.text = fmt::format("Error: Unknown host {}.\n", request.target)};
+    return {.text = "Error: The source address or interface does not exist.\n"};
   }
 
   bool system_view_ = false;

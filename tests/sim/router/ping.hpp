@@ -1,7 +1,8 @@
 #pragma once
 // The pings of the platforms as programs: their pacing, their texts, and figures computed from each probe's
-// fate. IOS sends the next probe when the reply came or the time-out is over; VRP and Comware also keep an
-// interval; iputils sends by the clock and counts what comes back until it gives up.
+// fate. IOS, XR and NX-OS send the next probe when the reply came or the time-out is over; VRP, Comware, SR
+// OS and RouterOS also keep an interval; iputils, EOS, Junos and FortiOS send by the clock and count what
+// comes back until they give up.
 
 #include <memory>
 
@@ -16,7 +17,7 @@ struct PingRequest {
   std::string vrf;
   std::string source;
   std::optional<int> count = 5;  // nothing: until it is interrupted
-  int size = 100;                // IOS: the whole IP packet; all others: payload
+  int size = 100;                // IOS, XR: the whole IP packet; all others: payload
   Micros timeout{2'000'000};
   Micros interval{0};
   std::optional<Micros> deadline;  // iputils -w
@@ -27,6 +28,14 @@ struct PingRequest {
 };
 
 std::unique_ptr<Program> make_ios_ping(const PingRequest& request, const Resolved& target, Probes probes);
+std::unique_ptr<Program> make_xr_ping(const PingRequest& request, const Resolved& target, Probes probes);
+std::unique_ptr<Program> make_nxos_ping(const PingRequest& request, const Resolved& target, Probes probes);
+std::unique_ptr<Program> make_junos_ping(const PingRequest& request, const Resolved& target, Probes probes);
+std::unique_ptr<Program> make_eos_ping(const PingRequest& request, const Resolved& target, Probes probes);
+std::unique_ptr<Program> make_routeros_ping(const PingRequest& request, const Resolved& target,
+                                            Probes probes);
+std::unique_ptr<Program> make_fortios_ping(const PingRequest& request, const Resolved& target, Probes probes);
+std::unique_ptr<Program> make_sros_ping(const PingRequest& request, const Resolved& target, Probes probes);
 std::unique_ptr<Program> make_vrp_ping(const PingRequest& request, const Resolved& target, Probes probes);
 std::unique_ptr<Program> make_comware_ping(const PingRequest& request, const Resolved& target, Probes probes);
 std::unique_ptr<Program> make_iputils_ping(const PingRequest& request, const Resolved& target, Probes probes);

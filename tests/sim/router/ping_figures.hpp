@@ -1,5 +1,6 @@
 #pragma once
-// The figures under a ping, summed up in microseconds. Internal to the platforms' pings.
+// What the platforms' pings share: why a probe failed, and the figures under a ping, summed up in
+// microseconds.
 
 #include <algorithm>
 #include <cmath>
@@ -7,6 +8,13 @@
 #include "tests/sim/router/config.hpp"
 
 namespace linewatch::sim {
+
+enum class Failure {
+  timed_out,
+  unreachable,  // said a router on the way
+  too_big,      // for the path, and must not be fragmented
+  no_route,
+};
 
 class Figures {
  public:
@@ -40,6 +48,15 @@ inline double loss_percent(int sent, int received) {
 }
 inline double ms(Micros::rep us) {
   return static_cast<double>(us) / 1000;
+}
+
+// The router on the way that says what is unreachable.
+inline const char* gateway(bool ipv6) {
+  return ipv6 ? "2001:db8::ff" : "192.0.2.254";
+}
+// The router's own address where none was wished.
+inline const char* own_address(bool ipv6) {
+  return ipv6 ? "2001:db8::10" : "192.0.2.10";
 }
 
 }  // namespace linewatch::sim

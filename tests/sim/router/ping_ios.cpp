@@ -15,10 +15,11 @@ std::string upper(std::string text) {  // as IOS writes IPv6
   return text;
 }
 
+// IOS, and IOS XR, which says less above its marks and gets an answer for each probe that is unreachable.
 class IosPing : public Program {
  public:
-  IosPing(const PingRequest& request, const Resolved& target, Probes probes)
-      : request_(request), target_(target), probes_(std::move(probes)) {}
+  IosPing(const PingRequest& request, const Resolved& target, Probes probes, bool xr = false)
+      : request_(request), target_(target), probes_(std::move(probes)), xr_(xr) {}
 
   std::optional<Step> next() override {
     commit();
@@ -49,8 +50,9 @@ class IosPing : public Program {
     stage_ = Stage::probes;
     std::string text = fmt::format(
         "Type escape sequence to abort.\nSending {}, {}-byte ICMP Echos to {}, timeout is {} seconds:\n",
-        *request_.count, request_.size, request_.ipv6 ? upper(target_.address) : target_.address,
+        *request_.count, request_.size, request_.ipv6 && !xr_ ? upper(target_.address) : target_.address,
         request_.timeout.count() / 1'000'000);
+    if (xr_) return {Micros(0), text};
     if (!request_.source.empty())
       text += fmt::format("Packet sent with a source address of {}\n", request_.source);
     if (request_.df) text += "Packet sent with the DF bit set\n";
@@ -71,7 +73,7 @@ class IosPing : public Program {
       took = Micros(1000);
     } else if (in_time && probe.fate == Probe::Fate::unreachable) {
       // Routers limit their unreachables: of a quick succession every second probe goes unanswered, U.U.U
-      mark = unreachables_++ % 2 == 0 ? 'U' : '.';
+      mark = xr_ || unreachables_++ % 2 == 0 ? 'U' : '.';
       if (mark == 'U') took = probe.round_trip;
     } else if (in_time && probe.fate == Probe::Fate::reply) {
       mark = '!';
@@ -108,6 +110,7 @@ class IosPing : public Program {
   PingRequest request_;
   Resolved target_;
   Probes probes_;
+  bool xr_;
   Stage stage_ = Stage::header;
   int sent_ = 0;
   int received_ = 0;
@@ -121,6 +124,10 @@ class IosPing : public Program {
 
 std::unique_ptr<Program> make_ios_ping(const PingRequest& request, const Resolved& target, Probes probes) {
   return std::make_unique<IosPing>(request, target, std::move(probes));
+}
+
+std::unique_ptr<Program> make_xr_ping(const PingRequest& request, const Resolved& target, Probes probes) {
+  return std::make_unique<IosPing>(request, target, std::move(probes), true);
 }
 
 }  // namespace linewatch::sim

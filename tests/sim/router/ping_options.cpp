@@ -2,60 +2,11 @@
 
 #include <fmt/format.h>
 
+#include "tests/sim/router/reader.hpp"
+
 namespace linewatch::sim {
-namespace {
 
 using Why = BadWord::Why;
-
-// Walks over the words; every failure knows its place.
-class Reader {
- public:
-  Reader(std::span<const Word> words, std::size_t end) : words_(words), end_(end) {}
-
-  bool done() const { return next_ == words_.size(); }
-  const Word& take() { return words_[next_++]; }
-  const Word& peek() const { return words_[next_]; }
-  std::optional<BadWord> failure() const { return failure_; }
-  void fail(Why why, std::size_t at) {
-    if (!failure_) failure_ = BadWord{why, at};
-  }
-
-  std::string text() {
-    if (done()) {
-      fail(Why::incomplete, end_);
-      return {};
-    }
-    return take().text;
-  }
-  int number(int min, int max) {
-    if (done()) {
-      fail(Why::incomplete, end_);
-      return min;
-    }
-    const Word& word = take();
-    const auto value = parse_number<int>(word.text, min, max);
-    if (!value) fail(Why::wrong_parameter, word.at);
-    return value.value_or(min);
-  }
-
- private:
-  std::span<const Word> words_;
-  std::size_t end_;
-  std::size_t next_ = 0;
-  std::optional<BadWord> failure_;
-};
-
-// Interfaces are written with a space too: "source GigabitEthernet 0/0/1".
-std::string ios_source(Reader& reader) {
-  std::string source = reader.text();
-  const bool letters =
-      !source.empty() && std::string_view(source).find_first_of("0123456789:.") == std::string::npos;
-  if (letters && !reader.done() && reader.peek().text.find_first_of("0123456789") == 0)
-    source += reader.take().text;
-  return source;
-}
-
-}  // namespace
 
 ParsedPing parse_ios_ping(std::span<const Word> words, std::size_t end) {
   Reader reader(words, end);
@@ -81,7 +32,7 @@ ParsedPing parse_ios_ping(std::span<const Word> words, std::size_t end) {
     } else if (abbreviates(word.text, "timeout")) {
       request.timeout = std::chrono::seconds(reader.number(0, 3600));
     } else if (abbreviates(word.text, "source")) {
-      request.source = ios_source(reader);
+      request.source = reader.interface();
     } else if (abbreviates(word.text, "df-bit", 1)) {
       request.df = true;
     } else if (abbreviates(word.text, "dscp", 2)) {
@@ -119,7 +70,7 @@ ParsedPing parse_vrp_ping(std::span<const Word> words, std::size_t end, Micros d
     } else if (word.text == "-m") {
       request.interval = std::chrono::milliseconds(reader.number(1, 65535));
     } else if (word.text == "-a" || word.text == "-i" || word.text == "-si") {
-      request.source = ios_source(reader);
+      request.source = reader.interface();
     } else if (word.text == "-tos" || word.text == "-dscp" || word.text == "-h" || word.text == "-tc") {
       reader.number(0, 255);
     } else if (word.text == "-p") {
@@ -136,7 +87,7 @@ ParsedPing parse_vrp_ping(std::span<const Word> words, std::size_t end, Micros d
   // Options stand before the target; only IPv6 wants its interface behind.
   if (!reader.failure() && request.ipv6 && !reader.done() && reader.peek().text == "-i") {
     reader.take();
-    request.source = ios_source(reader);
+    request.source = reader.interface();
   }
   if (!reader.failure() && !reader.done()) reader.fail(Why::too_many, reader.peek().at);
   if (reader.failure()) return std::unexpected(*reader.failure());

@@ -271,6 +271,7 @@ void Shell::answer_own_question() {
 }
 
 void Shell::react(Reaction reaction, TimePoint now) {
+  emit(reaction.heading);
   line_.clear();
   hidden_ = false;
   status_ = reaction.status;
@@ -350,9 +351,11 @@ void Shell::page(std::size_t lines) {
 void Shell::turn_page(char key) {
   const bool next_line = key == '\r' || key == '\n';
   const bool quit = key == 'q' || key == 'Q' || is_interrupt(key);
-  if (!next_line && !quit && key != ' ') return;
+  const bool rest = key != '\0' && key == dialect_->pager().rest;
+  if (!next_line && !quit && !rest && key != ' ') return;
   emit(dialect_->pager().erase);
   if (quit) unseen_.clear();
+  if (rest) return page(unseen_.size());
   page(next_line ? 1 : static_cast<std::size_t>(std::max(page_length_ - 1, 1)));
 }
 
