@@ -50,6 +50,7 @@ bool fails(const scheduler::TaskSnapshot& task) {
 std::string_view state_of_failure(ErrorCode code) {
   switch (code) {
     case ErrorCode::authentication:
+    case ErrorCode::no_way_in:
       return "login_refused";
     case ErrorCode::host_key:
       return "host_key";

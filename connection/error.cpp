@@ -16,6 +16,8 @@ std::string_view to_string(ErrorCode code) {
       return "host_key";
     case ErrorCode::authentication:
       return "authentication";
+    case ErrorCode::no_way_in:
+      return "no_way_in";
     case ErrorCode::session_limit:
       return "session_limit";
     case ErrorCode::protocol:

@@ -14,7 +14,8 @@ enum class ErrorCode {
   unreachable,       // no TCP connection: refused, no route, timed out
   resolve,           // the router's name could not be resolved
   host_key,          // unknown, changed or revoked host key
-  authentication,    // every offered method was rejected
+  authentication,    // what was offered as a proof was rejected
+  no_way_in,         // nothing was rejected, but nothing that the credential has leads in, or to the rights
   session_limit,     // the router said it has no free line
   protocol,          // SSH or the CLI broke the rules
   closed,            // the router closed the session
@@ -27,6 +28,11 @@ enum class ErrorCode {
   not_supported,     // configured, but this version cannot do it
   internal,          // a bug; please report
 };
+
+// May another credential succeed where this one did not?
+constexpr bool of_the_credential(ErrorCode code) {
+  return code == ErrorCode::authentication || code == ErrorCode::no_way_in;
+}
 
 enum class Phase {
   waiting,

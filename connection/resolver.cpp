@@ -217,7 +217,10 @@ Awaitable<Result<Resolver::Addresses>> Resolver::resolve(Context ctx, std::strin
   };
   const Leave leave(impl, question, waiting);
   const Impl::Asked asked = impl->ask(question, waiting);
-  if (asked == Impl::Asked::refused) co_return resolve_error(host, "too many names are waiting already");
+  if (asked == Impl::Asked::refused) {
+    co_return fail(ErrorCode::too_many_waiters, Phase::resolve,
+                   "cannot resolve " + host + ": too many names are waiting already");
+  }
   if (asked == Impl::Asked::waits) {
     const std::stop_callback<WakeUp> on_stop(ctx.stop(), WakeUp{waiting});
     waiting->alarm.expires_at(ctx.deadline());

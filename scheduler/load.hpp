@@ -1,9 +1,12 @@
 #pragma once
 // How much of a router's sessions its lines and tasks want: the time that a turn of each holds a session, by
-// its interval, all together by the number of sessions. 1 is all there is; above it turns are skipped. Pure.
+// its interval, all together by the number of sessions. 1 is all there is; above it turns are skipped.
+
+#include <spdlog/logger.h>
 
 #include <algorithm>
 #include <chrono>
+#include <string>
 
 #include "config/duration.hpp"
 #include "connection/context.hpp"
@@ -27,10 +30,33 @@ class RouterLoad {
     part.share = share;
   }
 
+  // It does not run for now: paused.
+  void rests(Part& part) {
+    wanted_ -= part.share;
+    part = {};
+  }
+
   double of(int sessions) const { return std::max(0.0, wanted_) / std::max(1, sessions); }
 
+  // Said once, before turns have to be skipped, and again only after it was well.
+  void say(const std::string& router, int sessions, spdlog::logger& log) {
+    constexpr double full = 0.8, well = 0.7;
+    const double load = of(sessions);
+    if (!nearly_full_ && load > full) {
+      nearly_full_ = true;
+      log.warn(
+          "sessions are nearly full router={} load={:.0f}% sessions={}: raise max_connections or the "
+          "intervals of its lines and tasks",
+          router, load * 100, sessions);
+    } else if (nearly_full_ && load < well) {
+      nearly_full_ = false;
+      log.info("sessions have room again router={} load={:.0f}% sessions={}", router, load * 100, sessions);
+    }
+  }
+
  private:
-  double wanted_ = 0;  // sessions
+  double wanted_ = 0;         // sessions
+  bool nearly_full_ = false;  // and that was said
 };
 
 }  // namespace linewatch::scheduler

@@ -156,16 +156,16 @@ void fail_with(aggregator::LineResult& result, LineState state, std::string why)
 }
 
 // Acquire, type, and give back. A session that the router closed while it idled is not the line's fault:
-// once, another is taken. `confirm`: an answer that says down is asked for again at once, on the same
-// session.
+// another is taken, as often as there may be such sessions. `confirm`: an answer that says down is asked for
+// again at once, on the same session.
 Awaitable<void> run(Context ctx, const config::Line& line, const config::Router& router,
                     connection::Pool& pool, connection::Resolver& resolver, Clock::duration longest_wait,
                     bool confirm, Measurement& measurement) {
   aggregator::LineResult& result = measurement.result;
   auto address = co_await target_address(ctx, line, resolver);
   if (!address) co_return fail_with(result, state_of_resolving(address.error()), address.error().text);
-  auto rendered = ping_lines(line, *router.platform, *address, true);
-  if (!rendered) co_return fail_with(result, LineState::line_error, rendered.error());
+  const auto privileged = ping_lines(line, *router.platform, *address, true);
+  if (!privileged) co_return fail_with(result, LineState::line_error, privileged.error());
 
   for (int attempt = 1;; ++attempt) {
     const Context waiting = ctx.within(longest_wait);
@@ -177,6 +177,7 @@ Awaitable<void> run(Context ctx, const config::Line& line, const config::Router&
     const auto borrowed = Clock::now();
     measurement.reused = !lease->fresh();
     connection::Session& session = lease->session();
+    auto rendered = privileged;
     if (!session.privileged()) rendered = ping_lines(line, *router.platform, *address, false);
     if (!rendered) {
       lease->give_back();

@@ -113,6 +113,7 @@ void RouterTasks::start_due(TimePoint now) {
   while (const auto turn = timetable_.take(now)) {
     Run& run = runs_[turn->entry];
     if (paused_(run.job.line)) {
+      load_.rests(run.load);
       run.skipped += turn->skipped + 1;
       continue;
     }
@@ -149,6 +150,7 @@ Awaitable<void> RouterTasks::run_turn(Run& run, TimePoint due, Context ctx) {
   const TaskReport done = co_await run_command_(ctx, turn);
   run.running = false;
   load_.ran(run.load, done.held, run.job.task->interval);
+  load_.say(router_.name, pool_.core().maximum(), *log_);
   if (!done.held_back) report(run, *done.task);
   turns_.end();
 }
@@ -177,6 +179,10 @@ void RouterTasks::measured(const config::Line& line, aggregator::LineState state
 void RouterTasks::trace_next() {
   if (stopping_) return;
   const config::Line* line = traces_.begin(Clock::now());
+  while (line && paused_(line)) {  // since it turned bad
+    traces_.ended();
+    line = traces_.begin(Clock::now());
+  }
   if (!line) return;
   asio::co_spawn(loop_, trace(*line, turns_.begin()), [](std::exception_ptr bug) {
     if (bug) std::rethrow_exception(bug);

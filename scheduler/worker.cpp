@@ -71,6 +71,7 @@ void RouterWorker::wait_for_next() {
 void RouterWorker::start_due(TimePoint now) {
   while (const auto turn = timetable_.take(now)) {
     if (pauses_.until(turn->entry)) {
+      load_.rests(runs_[turn->entry].load);
       statistics_.skipped += turn->skipped + 1;
       statistics_.skipped_paused += turn->skipped + 1;
       continue;
@@ -100,7 +101,7 @@ Awaitable<void> RouterWorker::run_turn(std::size_t entry, TimePoint due, Context
   const TaskReport done = co_await run_ping_(ctx, turn);
   run.running = false;
   load_.ran(run.load, done.held, run.line->interval);
-  say_load();
+  load_.say(router_.name, pool_->core().maximum(), *log_);
   if (warming_up(run, done.held_back)) {
     skip_held_back(run);
   } else {
@@ -113,24 +114,6 @@ WorkerStatistics RouterWorker::statistics() const {
   WorkerStatistics all = statistics_;
   all.load = load_.of(pool_->core().maximum());
   return all;
-}
-
-// Said once, before turns have to be skipped, and again only after it was well.
-void RouterWorker::say_load() {
-  constexpr double full = 0.8, well = 0.7;
-  const int sessions = pool_->core().maximum();
-  const double load = load_.of(sessions);
-  if (!nearly_full_ && load > full) {
-    nearly_full_ = true;
-    log_->warn(
-        "sessions are nearly full router={} load={:.0f}% sessions={}: raise max_connections or the intervals "
-        "of its lines and tasks",
-        router_.name, load * 100, sessions);
-  } else if (nearly_full_ && load < well) {
-    nearly_full_ = false;
-    log_->info("sessions have room again router={} load={:.0f}% sessions={}", router_.name, load * 100,
-               sessions);
-  }
 }
 
 void RouterWorker::skip(LineRun& run, std::uint64_t turns) {

@@ -88,7 +88,6 @@ class RouterWorker {
   bool warming_up(LineRun& run, bool held_back);
   void skip_held_back(const LineRun& run);
   void report(LineRun& run, const aggregator::LineResult& result);
-  void say_load();
   void end_pauses(TimePoint now);
   void end_pause(PauseOf what, std::string_view why);
   bool task_paused(const config::Line* line) const;
@@ -108,7 +107,6 @@ class RouterWorker {
   bool stopping_ = false;
   WorkerStatistics statistics_;
   RouterLoad load_;
-  bool nearly_full_ = false;            // and that was said
   std::unique_ptr<RouterTasks> tasks_;  // null: there are none, and no line is to be traced
 };
 

@@ -144,6 +144,7 @@ Awaitable<void> Driver::logout(Context ctx) {
       if (!read) break;
       terminal_.keep_tail(tail_kept);
       if (const config::Reply* reply = asked(cli().questions, false)) {
+        if (asks_for_login(*reply)) co_return;  // logged out
         terminal_.feed("\n");
         auto answered = co_await send(ctx, Phase::close, reply->answer);
         if (!answered) co_return;
@@ -295,7 +296,8 @@ std::string_view Driver::reply_to(Reading& reading, bool quiet, TimePoint now) {
     return reading.endless ? std::string_view("q") : std::string_view(pager->answer);
   }
   if (reading.questions) {
-    if (const config::Reply* question = asked(cli().questions, quiet)) {
+    const config::Reply* question = asked(cli().questions, quiet);
+    if (question != nullptr && !asks_for_login(*question)) {
       note("a question: ", question->seen.text());
       terminal_.feed("\n");
       return question->answer;

@@ -81,7 +81,7 @@ class Driver {
   Awaitable<Result<void>> enable(Context ctx);
   Awaitable<Result<Rights>> ask_for_rights(Context ctx, config::Secret line, bool secret);
   Rights rights_seen() const;
-  Error refused_rights(bool asked_again) const;
+  Error refused_rights(bool typed, bool asked_again) const;
   bool prompt_confirmed(LoginSearch& search, bool quiet);
   config::Secret filled(std::string_view answer);
   std::string_view login_reply(LoginSearch& search, bool quiet);
@@ -100,6 +100,8 @@ class Driver {
   std::string_view reply_to(Reading& reading, bool quiet, TimePoint now);
   bool suspects_prompt(Reading& reading);
   std::string answer_of(const Reading& reading);
+  // Does the answer hold the user's name or password? Only a login gives these.
+  static bool asks_for_login(const config::Reply& reply);
   const config::Reply* asked(const std::vector<config::Reply>& replies, bool quiet) const;
   void log_rejection(std::string_view line, std::string_view answer) const;
 

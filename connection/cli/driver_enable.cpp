@@ -40,16 +40,21 @@ Awaitable<Result<Driver::Rights>> Driver::ask_for_rights(Context ctx, config::Se
     terminal_.keep_tail(4096);
     const Rights seen = rights_seen();
     if (seen != Rights::unknown) co_return seen;
+    if (limited.expired()) {  // a read ends by itself only when nothing comes
+      Error late{ErrorCode::deadline, Phase::setup, ""};
+      co_return failed(std::move(late), Phase::setup, timed_out);
+    }
   }
 }
 
-Error Driver::refused_rights(bool asked_again) const {
+Error Driver::refused_rights(bool typed, bool asked_again) const {
   const std::string said =
       asked_again ? "" : last_words(terminal_.text().substr(0, terminal_.open_line_start()));
   std::string text = label("\"" + cli().enable->command + "\" was refused");
   if (asked_again) text += ": the enable_password is not right";
   if (!said.empty()) text += ": \"" + said + '"';
-  return Error{ErrorCode::authentication, Phase::setup, std::move(text)};
+  const ErrorCode code = typed ? ErrorCode::authentication : ErrorCode::no_way_in;
+  return Error{code, Phase::setup, std::move(text)};
 }
 
 // Nothing is typed where the session has its rights already, or the credential has no enable_password.
@@ -57,15 +62,16 @@ Awaitable<Result<void>> Driver::enable(Context ctx) {
   if (privileged() || !settings_.enable_password) co_return Result<void>();
   config::Secret command(cli().enable->command + cli().line_end);
   auto seen = co_await ask_for_rights(ctx, std::move(command), false);
-  if (seen && *seen == Rights::asked) {
+  const bool asked = seen && *seen == Rights::asked;
+  if (asked) {
     config::Secret password(settings_.enable_password->reveal() + cli().line_end);
     seen = co_await ask_for_rights(ctx, std::move(password), true);
   }
   hide_received_ = false;
   if (!seen) co_return std::unexpected<Error>(std::move(seen.error()));
-  if (*seen == Rights::asked) co_return std::unexpected<Error>(refused_rights(true));
+  if (*seen == Rights::asked) co_return std::unexpected<Error>(refused_rights(true, true));
   if (!matches_at_end(cli().enable->privileged, terminal_.open_line()))
-    co_return std::unexpected<Error>(refused_rights(false));
+    co_return std::unexpected<Error>(refused_rights(asked, false));
   co_return co_await find_prompt(ctx);  // learned anew: its last sign has changed
 }
 

@@ -134,6 +134,10 @@ std::string_view Driver::login_reply(LoginSearch& search, bool quiet) {
   return {};
 }
 
+bool Driver::asks_for_login(const config::Reply& reply) {
+  return reply.answer.contains(username_place) || reply.answer.contains(password_place);
+}
+
 // What no waiting will mend, once the router is silent.
 std::optional<Error> Driver::login_trouble(bool quiet) const {
   if (!quiet) return std::nullopt;
@@ -147,7 +151,7 @@ std::optional<Error> Driver::login_trouble(bool quiet) const {
   const config::Reply* known = asked(cli().questions, true);
   if (known != nullptr && password_typed_ && known->answer.contains(password_place)) known = nullptr;
   if (known == nullptr && asks_to_log_in(terminal_.open_line())) {
-    return Error{ErrorCode::authentication, Phase::prompt,
+    return Error{password_typed_ ? ErrorCode::authentication : ErrorCode::no_way_in, Phase::prompt,
                  label("the router asks for a second login inside the session: \"" +
                        last_words(terminal_.open_line()) + '"')};
   }

@@ -35,12 +35,13 @@ void PoolCore::login_succeeded(TimePoint now, Ticket ticket) {
 
 void PoolCore::login_failed(TimePoint now, Ticket ticket, Error error) {
   if (!honour(ticket, SlotState::connecting)) return;
+  const bool with_old_credentials = slots_[static_cast<std::size_t>(ticket.slot)].epoch != epoch_;
   enter(ticket.slot, SlotState::vacant, now);
-  ++statistics_.login_failures;
+  if (error.code != ErrorCode::cancelled) ++statistics_.login_failures;
   const int sessions = live() - count(SlotState::connecting);
   if (error.code == ErrorCode::session_limit) note_session_limit(now, sessions);
   const bool merely_smaller = error.code == ErrorCode::session_limit && sessions > 0;
-  if (error.code != ErrorCode::cancelled && !merely_smaller) {
+  if (error.code != ErrorCode::cancelled && !merely_smaller && !with_old_credentials) {
     note_failure(now);
     last_login_error_ = std::move(error);
   }

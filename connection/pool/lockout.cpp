@@ -143,7 +143,7 @@ class GuardedFactory : public SessionFactory {
         result = co_await each.factory->login(ctx);
         report(each, result);
       }
-      if (result || result.error().code != ErrorCode::authentication) break;
+      if (result || !of_the_credential(result.error().code)) break;
     }
     co_return result;
   }

@@ -27,7 +27,7 @@ struct PoolPolicy {
   Clock::duration rest_timeout = std::chrono::seconds(5);     // at rest: an idle session is closed after
   Clock::duration limit_return = std::chrono::minutes(10);    // a lowered maximum grows by one each
   Clock::duration leak_warning = std::chrono::minutes(15);    // a lease out for longer is said
-  Clock::duration recover_timeout = std::chrono::seconds(2);  // Ctrl-C to prompt
+  Clock::duration recover_timeout = std::chrono::seconds(5);  // Ctrl-C, once more if that was lost, to prompt
   Clock::duration close_timeout = std::chrono::seconds(3);    // polite logout, then cut
 
   static PoolPolicy from(const config::ConnectionSettings& settings);

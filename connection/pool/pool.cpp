@@ -23,6 +23,7 @@ double seconds(Clock::duration duration) {
 bool worth_retrying(ErrorCode code) {
   switch (code) {
     case ErrorCode::authentication:
+    case ErrorCode::no_way_in:
     case ErrorCode::host_key:
     case ErrorCode::cancelled:
     case ErrorCode::session_limit:
@@ -379,6 +380,9 @@ Awaitable<Result<Gate::Unit>> Pool::pass_gate(Context ctx, Ticket ticket) {
   const bool alone = core_.live() == 1;  // of the pool's sessions, those that log in or out, too
   const auto rank = alone ? GateQueue::Rank::first : GateQueue::Rank::further;
   Gate::Unit& unit = seat(ticket).unit;
+  for (int i = 0; i < core_.slots() && !unit; ++i) {  // of the session that this one replaces
+    if (core_.state(i) == SlotState::vacant) unit = std::move(seats_[static_cast<std::size_t>(i)]->unit);
+  }
   co_return co_await gate_->enter(ctx, rank, unit);
 }
 

@@ -69,7 +69,7 @@ Awaitable<Result<void>> Transport::try_credential(Context ctx, config::Credentia
         credential.private_key_passphrase ? &*credential.private_key_passphrase : nullptr;
     const PrivateKey key = import_private_key(credential.private_key, passphrase);
     if (!key) {
-      co_return error(ErrorCode::authentication, phase,
+      co_return error(ErrorCode::no_way_in, phase,
                       "the private key of credential " + credential.name + " cannot be read");
     }
     outcome = co_await try_key(ctx, key);
@@ -115,14 +115,14 @@ Awaitable<Result<void>> Transport::try_credential(Context ctx, config::Credentia
     if (by_password || by_questions) rejected.push_back("password");
   }
   if (*outcome == SSH_AUTH_PARTIAL)
-    co_return error(ErrorCode::authentication, phase, "the router wants a further proof of " + user);
+    co_return error(ErrorCode::no_way_in, phase, "the router wants a further proof of " + user);
   if (!rejected.empty()) {
     std::string text = "the router rejected the " + join(rejected) + " of " + user;
     if (no_agent) text += "; " + no_agent->text.substr(peer_.label().size() + 2);
     co_return error(ErrorCode::authentication, phase, text);
   }
   if (no_agent) co_return std::unexpected<Error>(std::move(*no_agent));
-  co_return error(ErrorCode::authentication, phase,
+  co_return error(ErrorCode::no_way_in, phase,
                   "the router offers no way to log in that credential " + credential.name + " has");
 }
 
@@ -157,9 +157,9 @@ Awaitable<Result<int>> Transport::try_questions(Context ctx, const config::Secre
       char echo = 0;
       ssh_userauth_kbdint_getprompt(session, static_cast<unsigned>(i), &echo);
       if (echo != 0 || answered) {  // another question than the one for the password, or that one again
-        co_return answered ? judge(SSH_AUTH_DENIED)
-                           : Result<int>(error(ErrorCode::authentication, phase,
-                                               "the router asks what no password answers"));
+        co_return answered
+            ? judge(SSH_AUTH_DENIED)
+            : Result<int>(error(ErrorCode::no_way_in, phase, "the router asks what no password answers"));
       }
       ssh_userauth_kbdint_setanswer(session, static_cast<unsigned>(i), password.reveal().c_str());
       answered = true;

@@ -20,8 +20,10 @@ namespace {
 constexpr std::size_t inbound_limit = 64 * 1024;  // octets of one channel that wait for its near end
 constexpr std::size_t piece = 16 * 1024;          // read from a near end at a time
 constexpr int most_silences = 3;
-constexpr std::size_t most_abandoned = 64;  // connects that it has not answered and nobody waits for
-constexpr int most_rounds = 16;             // in one pass: an endless flow must not keep the loop to itself
+// Connects that it has not answered and nobody waits for: it gives up its own after minutes. To one router,
+// so that dark ones do not use up what the others need.
+constexpr std::size_t most_abandoned = 3;
+constexpr int most_rounds = 16;  // in one pass: an endless flow must not keep the loop to itself
 
 // Both directions are shut: the session at the near end is gone.
 bool hung_up(int fd) {
@@ -164,9 +166,13 @@ Awaitable<Result<JumpStream>> JumpPump::open(Context ctx, std::string address, s
   constexpr Phase phase = Phase::tcp_connect;
   const auto self = shared_from_this();
   if (stopped()) co_return fail(ErrorCode::closed, phase, "the connection broke");
-  const auto abandoned = std::ranges::count_if(channels_, &Channel::abandoned);
-  if (std::cmp_greater_equal(abandoned, most_abandoned))
-    co_return fail(ErrorCode::unreachable, phase, std::to_string(abandoned) + " connects are unanswered");
+  const auto abandoned = std::ranges::count_if(channels_, [&](const ChannelPointer& other) {
+    return other->abandoned && other->port == port && other->address == address;
+  });
+  if (std::cmp_greater_equal(abandoned, most_abandoned)) {
+    co_return fail(ErrorCode::unreachable, phase,
+                   "its last " + std::to_string(abandoned) + " connects to the router are still unanswered");
+  }
   const auto channel = std::make_shared<Channel>(*this, std::move(address), port);
   channel->raw = ssh_channel_new(session_);
   if (channel->raw == nullptr) co_return fail(ErrorCode::internal, phase, "no memory for a channel");

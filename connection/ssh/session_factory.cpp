@@ -68,7 +68,7 @@ Awaitable<Result<std::unique_ptr<Session>>> SshSessionFactory::login(Context ctx
                                                  peer_of(access_).label() + ": no credential is configured");
   for (const config::Credential& credential : access_.credentials) {
     result = co_await login_as(ctx, credential);
-    if (result || result.error().code != ErrorCode::authentication) break;
+    if (result || !of_the_credential(result.error().code)) break;
     note(result.error().text);
   }
   co_return result;

@@ -74,15 +74,15 @@ class MismatchEar {
   }
   ~MismatchEar() {
     ssh_set_log_level(SSH_LOG_NOLOG);
-    ssh_set_log_userdata(nullptr);
-    ssh_set_log_callback(nullptr);
+    ssh_set_log_userdata(nullptr);  // the callback stays: libssh takes no null for one
   }
   MismatchEar(const MismatchEar&) = delete;
   MismatchEar& operator=(const MismatchEar&) = delete;
 
  private:
   static void listen(int /*level*/, const char* /*function*/, const char* message, void* heard) noexcept {
-    if (const char* const found = std::strstr(message, mismatch_words)) {
+    const char* const found = heard == nullptr ? nullptr : std::strstr(message, mismatch_words);
+    if (found != nullptr) {
       // from "no match for method": the function's name and the timestamp before it say nothing
       static_cast<std::string*>(heard)->assign(found);
     }

@@ -211,6 +211,31 @@ TEST_CASE("a task of a paused router or line is not done") {
   bench.stop();
 }
 
+TEST_CASE("a traceroute that waits while its router is paused is not made") {
+  Bench bench;
+  bench.line.trace = {true, 15min};
+  config::Line other = bench.line;
+  other.id = "L-2";
+  bench.fake.commands = Door(bench.loop.get_executor());
+  RunningTurns turns(bench.loop.get_executor());
+  RouterLoad load;
+  bool paused = false;
+  RouterTasks tasks(
+      bench.loop.get_executor(), bench.router, {}, *bench.pool, bench.resolver, connection::Clock::now(),
+      turns, load, [&](const config::Line*) { return paused; },
+      [&](const TaskResult& result) { bench.results.push_back(result); }, bench.log);
+  for (const LineState state : {LineState::up, LineState::down}) {
+    for (const config::Line* line : {&bench.line, &other}) tasks.measured(*line, state);
+  }
+  while (bench.fake.typed == 0) bench.loop.run_one();
+  paused = true;
+  bench.fake.commands.open();
+  while (bench.results.empty()) bench.loop.run_one();
+  bench.run(turns.finish(Context().within(10s)));
+  CHECK(bench.fake.typed == 1);
+  CHECK(bench.results.size() == 1);
+}
+
 TEST_CASE("a task under way at the stop is waited for, then cut short") {
   Bench bench;
   bench.fake.commands = Door(bench.loop.get_executor());

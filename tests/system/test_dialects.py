@@ -49,7 +49,7 @@ def name_of(platform):
 
 def simulated(platform, **more):
     # RouterOS prints the line anew when Enter is typed.
-    drawn = {"redraw": True} if platform == "mikrotik_routeros" else {}
+    drawn = {"quirks": {"echo": "carriage_return"}} if platform == "mikrotik_routeros" else {}
     return {"name": name_of(platform), "platform": platform, "targets": TARGETS, "vrfs": ["CUST-A"], "sources": ["198.51.100.1"],
             **drawn, **more}
 

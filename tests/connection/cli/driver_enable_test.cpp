@@ -115,6 +115,7 @@ TEST_CASE("a router that does not know the command, or says nothing, is an error
   const auto refused = bench.login();
   REQUIRE_FALSE(refused);
   CHECK(refused.error().text.ends_with("\"enable\" was refused: \"% Unknown command\""));
+  CHECK(refused.error().code == ErrorCode::no_way_in);  // no secret was rejected
 
   Bench silent;
   silent.settings.enable_password = config::Secret("x");
@@ -124,6 +125,30 @@ TEST_CASE("a router that does not know the command, or says nothing, is an error
   const auto nothing = silent.login();
   REQUIRE_FALSE(nothing);
   CHECK(nothing.error().text.ends_with("neither a question nor a prompt after \"enable\""));
+}
+
+TEST_CASE("a flood behind the command ends with the time limit") {
+  Bench bench;
+  bench.settings.enable_password = config::Secret(bench.password);
+  bench.settings.read_timeout = 100ms;
+  bench.router.actions["enable"] = [&] { bench.channel.endless = true; };
+  bench.router.greet("\r\n");
+  const auto done = bench.login();
+  REQUIRE_FALSE(done);
+  CHECK(done.error().code == ErrorCode::deadline);
+  CHECK(done.error().phase == Phase::setup);
+}
+
+TEST_CASE("a logout that comes back to the login is at its end") {
+  Bench bench;
+  bench.platform->cli.enable.reset();
+  bench.platform->cli.questions = {{config::Pattern("User: ?$"), "{username}\n"}};
+  bench.router.greet("\r\n");
+  REQUIRE(bench.login());
+  for (const std::string& line : bench.platform->cli.logout)
+    bench.router.actions[line] = [&] { bench.router.say("\r\nUser: "); };
+  run_on(bench.loop, bench.driver().logout(Context().within(5s)));
+  CHECK(bench.channel.written.find('{') == std::string::npos);
 }
 
 TEST_CASE("a second login inside the session is answered once") {

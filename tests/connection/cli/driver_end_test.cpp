@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "connection/pool/policy.hpp"
 #include "tests/connection/cli/driver_lab.hpp"
 
 namespace linewatch::connection {
@@ -86,6 +87,10 @@ TEST_CASE("recovery types an interrupt again that the router lost") {
   REQUIRE(run_on(bench.loop, bench.driver().recover(Context().within(30s))));
   CHECK(interrupts == 2);
   check_ping(bench);
+}
+
+TEST_CASE("the pool's time for a recovery allows a second interrupt and the empty line behind it") {
+  CHECK(PoolPolicy{}.recover_timeout >= 2 * Patience{}.interrupt + 1s);
 }
 
 TEST_CASE("a command ends with its own time limit and with its caller's stop") {

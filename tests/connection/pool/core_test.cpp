@@ -471,6 +471,14 @@ TEST_CASE("changed credentials replace every session after its present use, and 
   failing.core.renew(failing.now);  // while it logs in with what is old by now
   failing.core.login_succeeded(failing.now, login);
   CHECK(failing.only(Action::Kind::close).reason == CloseReason::worn);
+
+  World refused(small_policy(1, 1));
+  refused.core.start(refused.now);
+  const Ticket old_login = refused.only(Action::Kind::login).ticket;
+  refused.core.renew(refused.now);
+  refused.core.login_failed(refused.now, old_login, refused.refused());
+  CHECK_FALSE(refused.core.last_login_error());
+  CHECK_FALSE(refused.only(Action::Kind::login).ticket == old_login);  // at once, with the new ones
 }
 
 TEST_CASE("a session that is left in mid-command again and again is replaced") {

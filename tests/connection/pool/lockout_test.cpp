@@ -205,6 +205,21 @@ TEST_CASE("fifty routers that share a rejected account try it twice, however man
   CHECK(fleet.errors.size() == 50);
 }
 
+TEST_CASE(
+    "a router on which the credential leads nowhere, though nothing was rejected, costs the account "
+    "nothing") {
+  Fleet fleet;
+  test::FakeRouter odd(fleet.loop.get_executor()), good(fleet.loop.get_executor());
+  odd.login_error = Error{ErrorCode::no_way_in, Phase::setup, "r1: \"enable\" was refused"};
+  for (int i = 0; i < 5; ++i) fleet.add("shared", odd);
+  fleet.log_in_all();
+  CHECK(odd.login_count == 5);
+  CHECK(fleet.errors.size() == 5);
+  fleet.add("shared", good);
+  fleet.log_in_all();
+  CHECK(fleet.good == 1);
+}
+
 TEST_CASE("fifty routers that share a good account wait for its first success and then all log in") {
   Fleet fleet;
   test::FakeRouter router(fleet.loop.get_executor());

@@ -386,3 +386,34 @@ TEST_CASE("a session that is replaced keeps its place among those of the agent")
   CHECK(two.routers[0].open_sessions == 1);
   CHECK(two.routers[1].login_count == 0);
 }
+
+TEST_CASE("a session that is replaced keeps its place also where its successor takes another slot") {
+  TwoPools two({2, 2, 1e12}, 2, 1);
+  two.pools[0]->start();
+  two.settle();
+  Got first, second;
+  two.spawn(acquire_into(two.pools[0], Context(), first));
+  two.spawn(acquire_into(two.pools[0], Context(), second));
+  REQUIRE(first.lease);
+  REQUIRE(second.lease);
+  second.lease->give_back();
+  two.routers[0].commands.open();
+  two.routers[0].command_errors = {Error{ErrorCode::closed, Phase::read, "r: closed"}};
+  const auto use = [](Lease& lease) -> Awaitable<void> {
+    Command command;
+    command.text = "x";
+    static_cast<void>(co_await lease.session().run(Context(), std::move(command)));
+    lease.give_back();
+  };
+  two.spawn(use(*first.lease));
+  REQUIRE(two.routers[0].open_sessions == 1);  // in the second slot
+  two.gate->set_limits({1, 1, 1e12});
+  two.pools[1]->start();
+  two.settle();
+  CHECK(two.gate->queue().waiting() == 1);
+  two.pools[0]->renew(std::make_unique<FakeFactory>(two.routers[0]));
+  two.settle();
+  CHECK(two.routers[0].login_count == 3);
+  CHECK(two.routers[0].open_sessions == 1);
+  CHECK(two.routers[1].login_count == 0);
+}
