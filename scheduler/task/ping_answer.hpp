@@ -36,7 +36,8 @@ class Match {
 };
 
 std::optional<int> to_count(std::string_view digits);  // nothing beyond int
-// Nothing if it is no number, or more than a billion. A unit within the figure ("396us", "3ms838us") wins over `unit`.
+// Nothing if it is no number, or more than a billion. A unit within the figure ("396us", "3ms838us") wins
+// over `unit`.
 std::optional<double> to_milliseconds(std::string_view figure, std::string_view unit);
 
 // The transcript as plain lines: no CR, NUL, escape sequences. Uses `storage` only where something must be

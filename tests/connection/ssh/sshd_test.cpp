@@ -506,7 +506,8 @@ TEST_CASE("a stop from another thread ends a waiting command") {
   stopper.join();
   REQUIRE_FALSE(output);
   CHECK(output.error().code == ErrorCode::cancelled);
-  REQUIRE(run_on(lab.loop, (*session)->recover(Context().within(10s))));
+  const auto recovered = run_on(lab.loop, (*session)->recover(Context().within(10s)));
+  REQUIRE_MESSAGE(recovered.has_value(), recovered.error().text);
 }
 
 TEST_CASE("the addresses of a name are tried in turn") {
