@@ -30,7 +30,7 @@ std::string Drawing::prompt(std::string plain) {
 }
 
 std::string Drawing::key(std::string_view line) {
-  const std::string octet(line.substr(line.size() - 1));
+  std::string octet(line.substr(line.size() - 1));
   const auto columns = static_cast<std::size_t>(quirks_.columns);
   if (columns == 0 || prompt_.size() + shown_ + 1 < columns || line.size() <= scrolled_tail) {
     ++shown_;
