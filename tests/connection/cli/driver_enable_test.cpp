@@ -147,7 +147,7 @@ TEST_CASE("a logout that comes back to the login is at its end") {
   REQUIRE(bench.login());
   for (const std::string& line : bench.platform->cli.logout)
     bench.router.actions[line] = [&] { bench.router.say("\r\nUser: "); };
-  run_on(bench.loop, bench.driver().logout(Context().within(5s)));
+  test::run_on(bench.loop, bench.driver().logout(Context().within(5s)));
   CHECK(bench.channel.written.find('{') == std::string::npos);
 }
 
