@@ -379,17 +379,25 @@ Awaitable<Result<Gate::Unit>> Pool::pass_gate(Context ctx, Ticket ticket) {
   if (!gate_) co_return Result<Gate::Unit>();
   const bool alone = core_.live() == 1;  // of the pool's sessions, those that log in or out, too
   const auto rank = alone ? GateQueue::Rank::first : GateQueue::Rank::further;
-  Gate::Unit& unit = seat(ticket).unit;
-  for (int i = 0; i < core_.slots() && !unit; ++i) {  // of the session that this one replaces
-    if (core_.state(i) == SlotState::vacant) unit = std::move(seats_[static_cast<std::size_t>(i)]->unit);
-  }
-  co_return co_await gate_->enter(ctx, rank, unit);
+  Seat& its = seat(ticket);
+  its.at_gate = true;
+  auto passed = co_await gate_->enter(ctx, rank, its.unit);
+  its.at_gate = false;
+  co_return passed;
 }
 
 // After step(), which may have begun a replacement already.
 void Pool::release_unit(Ticket ticket) {
   const bool gone = ticket.slot >= core_.slots() || core_.state(ticket.slot) == SlotState::vacant;
-  if (gone) seat(ticket).unit.reset();
+  if (!gone) return;
+  for (int i = 0; i < core_.slots(); ++i) {  // the replacement may have another slot
+    Seat& successor = *seats_[static_cast<std::size_t>(i)];
+    if (core_.state(i) == SlotState::connecting && !successor.unit && !successor.at_gate) {
+      successor.unit = std::move(seat(ticket).unit);
+      return;
+    }
+  }
+  seat(ticket).unit.reset();
 }
 
 Awaitable<Result<std::unique_ptr<Session>>> Pool::try_logins(Context ctx) {

@@ -79,7 +79,8 @@ class Pool : public std::enable_shared_from_this<Pool> {
     std::unique_ptr<Session> session;
     std::stop_source stop;
     std::string holder;
-    Gate::Unit unit;  // of the agent's sessions; held until the slot is vacant
+    Gate::Unit unit;       // of the agent's sessions; held until the slot is vacant
+    bool at_gate = false;  // waits for leave to log in
   };
   using Answer = std::move_only_function<void(Action)>;
 

@@ -177,7 +177,7 @@ TEST_CASE("names that wait are bounded") {
       asio::co_spawn(loop, resolver.resolve(Context().within(100ms), "name" + std::to_string(i)),
                      [&](std::exception_ptr, auto result) {
                        ++done;
-                       if (!result && result.error().code == ErrorCode::resolve) ++refused;
+                       if (!result && result.error().code == ErrorCode::too_many_waiters) ++refused;
                      });
     }
     loop.run();

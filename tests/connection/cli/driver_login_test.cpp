@@ -124,7 +124,7 @@ TEST_CASE("logins that lead nowhere say why") {
     bench.channel.say("\r\nUser Access Verification\r\n\r\nPassword: ");
     const auto result = bench.login();
     REQUIRE_FALSE(result);
-    CHECK(result.error().code == ErrorCode::authentication);
+    CHECK(result.error().code == ErrorCode::no_way_in);
   }
   SUBCASE("a limit that is only mentioned is none") {
     DriverLab bench;
