@@ -629,7 +629,7 @@ TEST_CASE(
     CAPTURE(by_stop);
     std::stop_source stop;
     asio::steady_timer timer(lab.loop, after);
-    if (by_stop) timer.async_wait([&](boost::system::error_code) { stop.request_stop(); });
+    if (by_stop) timer.async_wait([stop](boost::system::error_code) mutable { stop.request_stop(); });
     const Context ctx = Context().within(by_stop ? Clock::duration(30s) : after).stopped_by(stop.get_token());
     const auto failed = lab.login(access, ctx);
     REQUIRE_FALSE(failed);
@@ -670,7 +670,7 @@ TEST_CASE("a hundred logins through a jump host cut off anywhere leave no descri
   for (int i = 0; i < 100; ++i) {
     std::stop_source stop;
     asio::steady_timer timer(lab.loop, std::chrono::microseconds(300 * i));
-    timer.async_wait([&](boost::system::error_code) { stop.request_stop(); });
+    timer.async_wait([stop](boost::system::error_code) mutable { stop.request_stop(); });
     const auto session = lab.login(access, Context().within(30s).stopped_by(stop.get_token()));
     if (session) ++finished;
     if (!session) CHECK(session.error().code == ErrorCode::cancelled);
