@@ -253,7 +253,7 @@ TEST_CASE("exec: a hundred commands cut off anywhere leave no descriptor behind"
   for (int i = 0; i < 100; ++i) {
     std::stop_source stop;
     asio::steady_timer timer(lab.loop, std::chrono::microseconds(100 * i));
-    timer.async_wait([&](boost::system::error_code) { stop.request_stop(); });
+    timer.async_wait([stop](boost::system::error_code) mutable { stop.request_stop(); });
     Command what;
     what.text = "echo hello";
     const auto output =

@@ -45,7 +45,7 @@ Peer peer_at(std::string address, std::uint16_t port) {
 Error stopped_login(Lab& lab, Clock::duration after) {
   std::stop_source stop;
   asio::steady_timer timer(lab.loop, after);
-  timer.async_wait([&](boost::system::error_code) { stop.request_stop(); });
+  timer.async_wait([stop](boost::system::error_code) mutable { stop.request_stop(); });
   const auto result = lab.login(Context().within(30s).stopped_by(stop.get_token()));
   REQUIRE_FALSE(result);
   return result.error();
@@ -464,7 +464,7 @@ TEST_CASE("two hundred logins cut off anywhere leave no descriptor behind") {
   for (int i = 0; i < 200; ++i) {
     std::stop_source stop;
     asio::steady_timer timer(lab.loop, std::chrono::microseconds(100 * i));
-    timer.async_wait([&](boost::system::error_code) { stop.request_stop(); });
+    timer.async_wait([stop](boost::system::error_code) mutable { stop.request_stop(); });
     const auto session = lab.login(Context().within(30s).stopped_by(stop.get_token()));
     if (session) ++finished;
     if (!session) CHECK(session.error().code == ErrorCode::cancelled);
