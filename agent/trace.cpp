@@ -7,6 +7,8 @@
 #include <memory>
 #include <utility>
 
+#include "config/mask.hpp"
+#include "config/printable.hpp"
 #include "connection/cli/terminal.hpp"
 
 namespace linewatch::agent {
@@ -15,25 +17,13 @@ namespace {
 
 std::string escaped(std::string_view text) {
   std::string out;
-  for (const char c : text) {
-    const auto octet = static_cast<unsigned char>(c);
-    switch (octet) {
-      case '\n':
-        out += "\\n";
-        break;
-      case '\r':
-        out += "\\r";
-        break;
-      case '\t':
-        out += "\\t";
-        break;
-      default:
-        if (octet < 0x20 || octet == 0x7f) {
-          out += fmt::format("\\x{:02x}", octet);
-        } else {
-          out += c;
-        }
-    }
+  while (!text.empty()) {
+    const std::size_t plain = std::min(text.find_first_of("\n\r\t"), text.size());
+    out += config::printable(text.substr(0, plain));
+    text.remove_prefix(plain);
+    if (text.empty()) break;
+    out += text.front() == '\n' ? "\\n" : text.front() == '\r' ? "\\r" : "\\t";
+    text.remove_prefix(1);
   }
   return out;
 }
@@ -42,25 +32,11 @@ std::string escaped(std::string_view text) {
 // may just have begun there.
 constexpr std::size_t longest_line = 4096, held_back = 1024;
 
-// Stars for each secret; false if there was none.
-bool mask(std::string& text, const std::vector<config::Secret>& secrets) {
-  constexpr std::string_view stars = "********";
-  bool found = false;
-  for (const config::Secret& secret : secrets) {
-    for (std::size_t at = 0; !secret.empty() && (at = text.find(secret.reveal(), at)) != text.npos;
-         at += stars.size()) {
-      text.replace(at, secret.reveal().size(), stars);
-      found = true;
-    }
-  }
-  return found;
-}
-
-// ... and for those that only a screen shows, where the text becomes what the screen shows.
+// Stars for each secret, also for one that only a screen shows: there the text becomes what the screen shows.
 void mask_drawn(std::string& text, const std::vector<config::Secret>& secrets) {
-  mask(text, secrets);
+  config::mask(text, secrets);
   std::string drawn = connection::strip_terminal(text);
-  if (mask(drawn, secrets)) text = std::move(drawn);
+  if (config::mask(drawn, secrets)) text = std::move(drawn);
 }
 
 char mark_of(connection::TraceDirection direction) {

@@ -245,6 +245,11 @@ Awaitable<Measurement> measure(Context ctx, const config::Line& line, const conf
     if (!again.result.figures) break;  // nobody answered: what was measured last stands
     measurement = std::move(again);
   }
+  if (confirmations > 0 && result.state == LineState::down && ctx.stopped()) {
+    // Perhaps it was not down: that is what was to be found out.
+    result.figures.reset();
+    fail_with(result, LineState::agent_error, "stopped before the line could be measured once more");
+  }
   if (result.state == LineState::down && result.error.empty()) result.error = "no reply: all probes lost";
   result.check_time = Clock::now() - began;
   co_return measurement;

@@ -136,7 +136,16 @@ class GuardedFactory : public SessionFactory {
     Result<std::unique_ptr<Session>> result =
         fail(ErrorCode::authentication, Phase::authentication, "no credential is configured");
     for (GuardedLogin& each : logins_) {
+      const TimePoint asked = Clock::now();
       Result<void> admitted = co_await guard_.admit(ctx, each.account);
+      if (admitted && ctx.has_deadline() && Clock::now() - asked > (ctx.deadline() - asked) / 2) {
+        // With what is left of its time a good router would seem a silent one: the next try has all of it.
+        guard_.report(each.account, LockoutGuard::Outcome::undecided, Clock::now());
+        admitted =
+            fail(ErrorCode::deadline, Phase::authentication,
+                 fmt::format("credential '{}' had to prove good elsewhere first, and little time was left",
+                             each.account.name));
+      }
       if (!admitted) {
         result = std::unexpected<Error>(std::move(admitted.error()));
       } else {

@@ -6,6 +6,7 @@
 #include <map>
 #include <utility>
 
+#include "config/mask.hpp"
 #include "connection/ssh/exec_session.hpp"
 #include "connection/ssh/jump_connection.hpp"
 #include "connection/ssh/private_keys.hpp"
@@ -61,6 +62,14 @@ class SshSessionFactory final : public SessionFactory {
   std::map<std::string, PrivateKey> keys_;  // by credential: read once, for this router's later logins
 };
 
+// The router's own words are part of many a cause, and it may have repeated what was typed.
+void hide_secrets(std::string& text, const config::Credential& credential) {
+  std::vector<config::Secret> secrets;
+  if (credential.password) secrets.push_back(*credential.password);
+  if (credential.enable_password) secrets.push_back(*credential.enable_password);
+  config::mask(text, secrets);
+}
+
 // Each credential on a connection of its own: SSH servers end a connection on which the user name changes,
 // and count the tries on each.
 Awaitable<Result<std::unique_ptr<Session>>> SshSessionFactory::login(Context ctx) {
@@ -68,6 +77,7 @@ Awaitable<Result<std::unique_ptr<Session>>> SshSessionFactory::login(Context ctx
                                                  peer_of(access_).label() + ": no credential is configured");
   for (const config::Credential& credential : access_.credentials) {
     result = co_await login_as(ctx, credential);
+    if (!result) hide_secrets(result.error().text, credential);
     if (result || !of_the_credential(result.error().code)) break;
     note(result.error().text);
   }

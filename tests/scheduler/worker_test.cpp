@@ -194,6 +194,20 @@ TEST_CASE("where nobody answers the second question, the first answer stands") {
   }
 }
 
+TEST_CASE("a stop in the middle of a confirmation says nothing of the line") {
+  Bench bench;
+  bench.fake.commands.open();
+  bench.fake.output = no_answer;
+  bench.line.confirm.after = 1h;
+  std::stop_source stop;
+  boost::asio::steady_timer timer(bench.loop, 1ms);
+  timer.async_wait([stop](boost::system::error_code) mutable { stop.request_stop(); });
+  const Measurement got = bench.measure_once(Context(connection::TimePoint::max(), stop.get_token()), 5);
+  CHECK(got.result.state == LineState::agent_error);
+  CHECK_FALSE(got.result.figures);
+  CHECK(got.result.error == "stopped before the line could be measured once more");
+}
+
 TEST_CASE("a worker confirms when up turns down, not while the line stays down") {
   Bench bench;
   bench.fake.commands.open();

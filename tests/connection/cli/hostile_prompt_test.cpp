@@ -51,6 +51,18 @@ TEST_CASE("through SSH: a question in the place of the first prompt is answered 
   }
 }
 
+TEST_CASE("through SSH: a cause that quotes the router shows no secret") {
+  sim::RouterConfig router = router_that_speaks(ios);
+  router.quirks.login_question = "your secret is secret. Password: ";
+  linewatch::test::SimulatorThread routers({router});
+  test::Lab lab(routers.simulator.routers().at(0).port);
+  lab.with_password("netmon", "secret");
+  const auto made = lab.login();
+  REQUIRE_FALSE(made);
+  CHECK(made.error().text.find("your ******** is ********.") != std::string::npos);
+  CHECK(made.error().text.find("secret") == std::string::npos);
+}
+
 TEST_CASE("through SSH: a router is given another name while one is logged in") {
   for (const Tongue* tongue : {&ios, &vrp}) {
     Ground ground(*tongue, quirks([](auto& odd) { odd.new_name = "sh-edge-7"; }));

@@ -248,6 +248,23 @@ TEST_CASE("a login that waits for an account's proof obeys its stop and its dead
   for (const Error& error : fleet.errors) CHECK(error.code == ErrorCode::cancelled);
 }
 
+TEST_CASE("a login that waited for an account's proof until little time was left is not begun") {
+  Fleet fleet;
+  test::FakeRouter router(fleet.loop.get_executor());
+  test::Door slow(fleet.loop.get_executor());
+  std::swap(router.logins, slow);
+  for (int i = 0; i < 3; ++i) fleet.add("shared", router);
+  fleet.log_in_all(Context().within(std::chrono::seconds(2)));
+  boost::asio::steady_timer later(fleet.loop, std::chrono::milliseconds(1500));
+  later.async_wait([&router](boost::system::error_code) { router.logins.open(); });
+  fleet.loop.restart();
+  while (fleet.errors.empty()) fleet.loop.run_one();
+  fleet.settle();
+  CHECK(router.login_count == 2);
+  REQUIRE(fleet.errors.size() == 1);
+  CHECK(fleet.errors[0].code == ErrorCode::deadline);
+}
+
 TEST_CASE("of several credentials the next is tried after a rejection, each under its own account's guard") {
   boost::asio::io_context loop(1);
   LockoutGuard guard(loop.get_executor());
