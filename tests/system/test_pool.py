@@ -23,6 +23,10 @@ def status_of_all(values, lines):
     return {name: last[f"line.status[{name}]"] for name in lines if f"line.status[{name}]" in last}
 
 
+# Routers that come back do so on ports that nobody else took meanwhile: other programs' own ends are on 127.0.0.1.
+FLEET = "127.0.77.1"
+
+
 class Sshd(support.Process):
     """A real sshd on loopback that says when each of its sessions begins and ends."""
 
@@ -100,7 +104,7 @@ class SharedAccount(Lab):
         directory = self.directory / f"fleet-{len(ports)}-{password[:2]}"
         directory.mkdir()
         return agent.Simulator(directory, [
-            {"name": f"r{i}", "password": password, "port": ports.get(f"r{i}", 0), "targets": {GOOD: {"delay": "1ms"}}}
+            {"name": f"r{i}", "address": FLEET, "password": password, "port": ports.get(f"r{i}", 0), "targets": {GOOD: {"delay": "1ms"}}}
             for i in range(self.ROUTERS)])
 
     def test_a_rejected_password_is_tried_twice_and_one_canary_frees_all(self):
@@ -131,7 +135,7 @@ class SharedAccount(Lab):
 class Killed(Lab):
     def test_a_server_killed_under_three_hundred_busy_sessions(self):
         names = [f"r{i}" for i in range(150)]
-        routers = lambda ports: [{"name": name, "port": ports.get(name, 0), "targets": {GOOD: {"delay": "400ms"}}} for name in names]
+        routers = lambda ports: [{"name": name, "address": FLEET, "port": ports.get(name, 0), "targets": {GOOD: {"delay": "400ms"}}} for name in names]
         (self.directory / "one").mkdir()
         (self.directory / "two").mkdir()
         first = agent.Simulator(self.directory / "one", routers({}))
