@@ -188,8 +188,8 @@ class Platforms {
   void add(std::shared_ptr<const Platform> platform);  // replaces one of the same name
   // One that `read` gives when it is first wanted.
   void add_on_demand(const std::string& name, const std::vector<std::string>& aliases, Read read);
-  // A profile that cannot be used is called so: what is wrong with it was said, that its name is unknown is not
-  // to be said besides.
+  // A profile that cannot be used is called so: what is wrong with it was said, that its name is unknown is
+  // not to be said besides.
   void refuse(const std::string& name) { refused_.insert(name); }
   bool refused(const std::string& name) const { return refused_.contains(name); }
   std::shared_ptr<const Platform> find(const std::string& name) const;  // null if unknown

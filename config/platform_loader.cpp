@@ -59,7 +59,8 @@ void load(Pending& profile, Platforms& platforms, Problems& problems) {
   if (!profile.extends.empty()) {
     const auto base = platforms.find(profile.extends);
     if (!base && profile.extends == profile.name) {
-      reader.error("extends", fmt::format("'{}' is this profile itself (no other platform is called so)", profile.name));
+      reader.error("extends",
+                   fmt::format("'{}' is this profile itself (no other platform is called so)", profile.name));
       return platforms.refuse(profile.name);
     }
     if (!base) {

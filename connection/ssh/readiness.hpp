@@ -51,9 +51,9 @@ class Readiness final : public boost::asio::execution_context::service {
   explicit Readiness(boost::asio::io_context& loop);
   static Readiness& of(const boost::asio::any_io_executor& loop);
 
-  // `done` is called once, from the loop: when the socket is ready, at the deadline, by end(), or with `failed`
-  // where the kernel has no room for one more (fs.epoll.max_user_watches). Also without cause: who waits tries,
-  // and waits again. One wait at a time.
+  // `done` is called once, from the loop: when the socket is ready, at the deadline, by end(), or with
+  // `failed` where the kernel has no room for one more (fs.epoll.max_user_watches). Also without cause: who
+  // waits tries, and waits again. One wait at a time.
   enum class For { reading, writing, both };
   void wait(Entry& entry, For what, TimePoint deadline, std::move_only_function<void(Outcome)> done);
   void end(Entry& entry, Outcome outcome);

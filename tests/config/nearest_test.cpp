@@ -27,7 +27,8 @@ TEST_CASE("only a near name is suggested") {
 }
 
 TEST_CASE("a name of which a word is said is nearer than one that only looks alike") {
-  constexpr std::array<std::string_view, 5> known{"aos", "arista_eos", "cisco_ios", "cisco_iosxe", "routeros"};
+  constexpr std::array<std::string_view, 5> known{"aos", "arista_eos", "cisco_ios", "cisco_iosxe",
+                                                  "routeros"};
   CHECK(nearest("eos", known) == "arista_eos");
   CHECK(nearest("IOSXE", known) == "cisco_iosxe");
 }

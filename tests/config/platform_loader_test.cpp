@@ -141,8 +141,8 @@ TEST_CASE("a profile of the site's own replaces the built-in one of that name") 
 }
 
 TEST_CASE("the name of a profile that cannot be used is known as such") {
-  for (const char* broken : {"name: acme\nextends: linux\nping: {packets: 5}\n", "name: acme\nextends: none\n",
-                             "name: acme\nextends: acme\n"}) {
+  for (const char* broken : {"name: acme\nextends: linux\nping: {packets: 5}\n",
+                             "name: acme\nextends: none\n", "name: acme\nextends: acme\n"}) {
     const Result result = read_all({broken}, builtin_platforms());
     CHECK_FALSE(result.platforms.find("acme"));
     CHECK(result.platforms.refused("acme"));

@@ -108,8 +108,8 @@ TEST_CASE("what is wrong with a task is said where it stands") {
   CHECK(folder.problems_of(with_task("commands: {linux: ls}, kind: ping, " + ok)) ==
         "linewatch.yml:5:50: error: tasks[0].kind: unknown word 'ping' (write command)\n");
   CHECK(folder.problems_of(with_task("commands: {linux: ls}, interval: 20s, " + ok)) == "");
-  CHECK(folder.problems_of("tasks: [{name: ping}]\n").find("tasks[0].name: 'ping' is built in (write another name)") !=
-        std::string::npos);
+  CHECK(folder.problems_of("tasks: [{name: ping}]\n")
+            .find("tasks[0].name: 'ping' is built in (write another name)") != std::string::npos);
   CHECK(folder.problems_of(with_task("commands: {linux: ls}, interval: 20s, timeout: 30s, " + ok)) ==
         "linewatch.yml:5:68: warning: tasks[0].timeout: a run may take 30s, the interval is 20s\n");
   CHECK(folder.problems_of(
