@@ -15,10 +15,12 @@ class Search {
   explicit Search(std::string_view text) : text_(text) {}
 
   RequiredText found() {
-    constexpr std::size_t shortest = 2;  // one letter is everywhere
+    constexpr std::size_t shortest = 2;       // one letter is everywhere
+    constexpr std::size_t telling_first = 4;  // then a match is tried at its very place, with nothing to search
     while (at_ < text_.size() && certain_) step();
     end_run();
     if (!certain_ || longest_.size() < shortest) return {};
+    if (first_.size() >= telling_first) return {first_, one_line_, true};
     return {longest_, one_line_, text_.starts_with(longest_)};
   }
 
@@ -116,13 +118,14 @@ class Search {
   }
 
   void end_run() {
+    if (longest_.empty() && text_.starts_with(run_)) first_ = run_;
     if (run_.size() > longest_.size()) longest_ = run_;
     run_.clear();
   }
 
   std::string_view text_;
   std::size_t at_ = 0;
-  std::string run_, longest_;
+  std::string run_, longest_, first_;
   bool certain_ = true, one_line_ = true;
 };
 

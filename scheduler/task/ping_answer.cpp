@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstring>
 
 #include "connection/cli/terminal.hpp"
 
@@ -18,7 +19,7 @@ std::string_view view(const re2::StringPiece& text) {
 }
 
 std::size_t line_start(std::string_view text, std::size_t at) {
-  return at == 0 ? 0 : text.rfind('\n', at - 1) + 1;  // npos + 1 == 0
+  return find_last_text(text.substr(0, at), "\n") + 1;  // npos + 1 == 0
 }
 
 // How many octets of a valid UTF-8 sequence begin here (RFC 3629), 0 if none.
@@ -43,6 +44,16 @@ std::size_t utf8_length(std::string_view text) {
 }
 
 }  // namespace
+
+std::size_t find_last_text(std::string_view text, std::string_view literal) {
+  if (text.size() < literal.size()) return std::string_view::npos;
+  for (std::size_t before = text.size() - literal.size() + 1;;) {
+    const void* at = memrchr(text.data(), literal.front(), before);
+    if (!at) return std::string_view::npos;
+    before = static_cast<std::size_t>(static_cast<const char*>(at) - text.data());
+    if (text.substr(before).starts_with(literal)) return before;
+  }
+}
 
 // RE2 finds the place of a loose pattern octet by octet. Where a pattern must hold a plain text, that is
 // found first, and only its line is matched.
@@ -69,7 +80,7 @@ bool Match::find_last(const config::Pattern& pattern, std::string_view text) {
     return true;
   }
   for (std::size_t before = text.size();;) {
-    const std::size_t at = text.substr(0, before).rfind(literal);
+    const std::size_t at = find_last_text(text.substr(0, before), literal);
     if (at == std::string_view::npos) return false;
     const std::size_t line_end = std::min(text.find('\n', at), text.size());
     if (match_line(pattern, text, at, line_end, 0)) return true;
@@ -143,9 +154,10 @@ std::optional<double> to_milliseconds(std::string_view figure, std::string_view 
 }
 
 std::string_view plain_lines(std::string_view transcript, std::string& storage) {
-  const bool plain = std::ranges::none_of(transcript, [](char c) {
-    return (static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t') || c == '\x7f';
-  });
+  bool plain = true;
+  for (const char c : transcript) {  // no early end, so that compilers take many octets at once
+    plain &= (static_cast<unsigned char>(c) >= 0x20 && c != '\x7f') || c == '\n' || c == '\t';
+  }
   if (plain) return transcript;
   storage = connection::strip_terminal(transcript);
   return storage;

@@ -35,6 +35,9 @@ class Match {
   re2::StringPiece groups_[most_groups];
 };
 
+// As text.rfind(literal), at the speed of memory: the library's looks at each octet. `literal` is not empty.
+std::size_t find_last_text(std::string_view text, std::string_view literal);
+
 std::optional<int> to_count(std::string_view digits);  // nothing beyond int
 // Nothing if it is no number, or more than a billion. A unit within the figure ("396us", "3ms838us") wins
 // over `unit`.

@@ -21,7 +21,7 @@ using aggregator::PingStatus;
 std::size_t after_last_command(std::string_view text) {
   constexpr std::string_view word = "ping";
   for (std::size_t before = text.size();;) {
-    const std::size_t at = text.substr(0, before).rfind(word);
+    const std::size_t at = find_last_text(text.substr(0, before), word);
     if (at == std::string_view::npos) return 0;
     before = at;
     std::string_view prompt = text.substr(0, at);

@@ -140,7 +140,10 @@ TEST_CASE("a pattern's plain text is found, and whether a match stays in its lin
   CHECK(text("^[ \\t]*(?P<sent>\\d+) packets transmitted, ") == " packets transmitted, ");
   CHECK(text("Success rate is \\d+ percent \\((?P<r>\\d+)/(?P<s>\\d+)\\)(?:, round-trip)?") ==
         "Success rate is ");
-  CHECK(text("colou?r of the day") == "r of the day");
+  CHECK(text("colou?r of the day") == "colo");  // what all begin with, although other text is longer
+  CHECK(required_text("colou?r of the day").first);
+  CHECK(text("the?r of the day") == "r of the day");
+  CHECK_FALSE(required_text("the?r of the day").first);
   CHECK(text("ab*cd{2}efg+hi") == "efg");
   CHECK(text("a\\.b\\(c") == "a.b(c");
   for (const char* none :
