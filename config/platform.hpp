@@ -40,6 +40,7 @@ class Pattern {
   const std::string& text() const { return text_; }
   const RE2& re() const { return *re_; }
   explicit operator bool() const { return re_ != nullptr; }
+  bool operator==(const Pattern& other) const { return text_ == other.text_; }
 
   // The number of the group (?P<name>...), or -1.
   int group(std::string_view name) const;
@@ -61,6 +62,7 @@ class Pattern {
 struct Reply {  // the router asks or pages, the agent answers
   Pattern seen;
   std::string answer;  // sent as it is, with no line end added
+  bool operator==(const Reply&) const = default;
 };
 
 // How a session that begins without rights is given them (credentials.*.enable_password).
@@ -68,6 +70,7 @@ struct Enable {
   std::string command;  // "enable"
   Pattern question;     // "Password:"
   Pattern privileged;   // a prompt that proves the rights, at its very end: "#"
+  bool operator==(const Enable&) const = default;
 };
 
 struct CliProfile {
@@ -84,6 +87,7 @@ struct CliProfile {
       noise;  // what a device prints beside its answers, even behind a prompt; taken out, wherever it stands
   std::string interrupt = "\x03";   // Ctrl-C
   std::vector<std::string> logout;  // typed in turn; the router closes after the last
+  bool operator==(const CliProfile&) const = default;
 };
 
 // How one wish of a line is typed, e.g. {text: " repeat {value}", min: 1, max: 2147483647}.
@@ -109,6 +113,7 @@ struct PingOption {
 
   // What {value} of a size leaves out of an IP packet of this family, in octets.
   int headers_left_out(bool ipv6) const;
+  bool operator==(const PingOption&) const = default;
 };
 
 // The ping of one address family. A place {name} in the command is replaced by the option's text or by
@@ -119,6 +124,7 @@ struct PingSyntax {
   std::vector<std::string> before;  // typed first, each to its prompt, where wishes are commands of their own
   std::string command;              // "ping{vrf} {target}{count}{timeout}{size}{source}{df}"
   std::optional<PingOption> count, timeout, size, source, source_interface, vrf, df, dscp, interval;
+  bool operator==(const PingSyntax&) const = default;
 };
 
 // A line of totals: groups sent, received, min, avg, max, stddev, unit, or rtt (of the one probe there was).
@@ -126,12 +132,14 @@ struct TotalsPattern {
   Pattern pattern;
   std::optional<int> sent, received;  // what the line means without printing it: "X is alive"
   std::string unit;                   // of its times, where not rtt_unit and not printed
+  bool operator==(const TotalsPattern&) const = default;
 };
 
 // One answered probe: groups rtt, seq (optional), unit (optional).
 struct ReplyPattern {
   Pattern pattern;
   int first_sequence = 0;  // what seq is for the first probe
+  bool operator==(const ReplyPattern&) const = default;
 };
 
 // How a ping's answer is read. All patterns are searched in the stripped output. Figures stand in named
@@ -153,6 +161,7 @@ struct PingAnswer {
   std::vector<Pattern> name_error;   // the target's name was not resolved
   std::vector<Pattern>
       refused;  // VRF or source unknown, not permitted, not understood (besides cli.rejections)
+  bool operator==(const PingAnswer&) const = default;
 };
 
 struct PingProfile {
@@ -168,6 +177,7 @@ struct PingProfile {
   bool endless =
       false;  // never ends by itself: count and timeout are imposed by the agent with the interrupt
   PingAnswer answer;
+  bool operator==(const PingProfile&) const = default;
 };
 
 struct Platform {
@@ -178,6 +188,7 @@ struct Platform {
   CliProfile cli;
   PingProfile ping;
   TracerouteProfile traceroute;
+  bool operator==(const Platform&) const = default;
 };
 
 // All platforms by name; find() also knows aliases.

@@ -25,6 +25,7 @@ struct TracerouteProfile {
   // are data: whatever is no address, host name, interface or VRF name is refused.
   std::expected<std::string, std::string> command(std::string_view target, bool ipv6_target,
                                                   std::string_view source, std::string_view vrf) const;
+  bool operator==(const TracerouteProfile&) const = default;
 };
 
 // What is written in `traceroute` goes over what `profile` holds.

@@ -25,11 +25,13 @@ struct Shard {
   int index = 1, of = 1;
   // The same on every machine; another `of` moves routers between agents.
   bool holds(std::string_view router) const;
+  bool operator==(const Shard&) const = default;
 };
 
 struct ListenAddress {
   std::string host;
   std::uint16_t port = 0;
+  bool operator==(const ListenAddress&) const = default;
 };
 
 struct AgentSettings {
@@ -40,6 +42,7 @@ struct AgentSettings {
   std::optional<ListenAddress> listen = ListenAddress{"127.0.0.1", 10055};
   std::filesystem::path control_socket = "/run/linewatch/control.sock";  // empty: off
   Duration stop_timeout = 8s;
+  bool operator==(const AgentSettings&) const = default;
 };
 
 enum class LogLevel { trace, debug, info, warn, error };
@@ -47,6 +50,7 @@ enum class LogFormat { text, json };
 struct LogSettings {
   LogLevel level = LogLevel::info;
   LogFormat format = LogFormat::text;
+  bool operator==(const LogSettings&) const = default;
 };
 
 struct TlsSettings {
@@ -56,16 +60,19 @@ struct TlsSettings {
   std::filesystem::path psk_file, ca_file, cert_file, key_file;  // relative ones are resolved by the loader
   Secret psk;                                                    // hexadecimal digits, as read from psk_file
   std::string server_cert_subject, server_cert_issuer;
+  bool operator==(const TlsSettings&) const = default;
 };
 
 struct Node {
   std::string host;
   std::uint16_t port = 10051;
+  bool operator==(const Node&) const = default;
 };
 
 struct ZabbixServer {  // one destination: one server or the nodes of one cluster, tried in turn
   std::vector<Node> nodes;
   TlsSettings tls;
+  bool operator==(const ZabbixServer&) const = default;
 };
 
 struct BufferSettings {
@@ -76,6 +83,7 @@ struct BufferSettings {
   Duration max_age = std::chrono::days{7};
   Replay replay = Replay::in_order;
   Synchronous synchronous = Synchronous::normal;
+  bool operator==(const BufferSettings&) const = default;
 };
 
 enum class Layout { discovery, per_line };
@@ -84,6 +92,7 @@ struct KeyMapping {  // one entry of zabbix.keys
   std::string key;
   bool integer = false;    // type: integer
   bool ddl_words = false;  // words: ddl
+  bool operator==(const KeyMapping&) const = default;
 };
 
 struct ApiSettings {
@@ -96,6 +105,7 @@ struct ApiSettings {
   double max_removal = 30;  // percent
   enum class Maintenance { measure, pause };
   Maintenance maintenance = Maintenance::measure;
+  bool operator==(const ApiSettings&) const = default;
 };
 
 struct ZabbixSettings {
@@ -109,17 +119,21 @@ struct ZabbixSettings {
   Duration discovery_hold = 2min;
   std::map<std::string, KeyMapping> keys;  // by the figure's name: status up loss rtt.min ... error
   std::optional<ApiSettings> api;
+  bool operator==(const ZabbixSettings&) const = default;
 };
 
 struct Backoff {
   Duration first = 1s, max = 5min;
+  bool operator==(const Backoff&) const = default;
 };
 struct BreakerSettings {
   int failures = 5;
   Duration cool_down = 1min;
+  bool operator==(const BreakerSettings&) const = default;
 };
 struct TotalLimits {  // the whole agent's
   int sessions = 5000, logins = 64, logins_per_second = 50;
+  bool operator==(const TotalLimits&) const = default;
 };
 
 struct ConnectionSettings {
@@ -135,12 +149,14 @@ struct ConnectionSettings {
   BreakerSettings breaker;
   std::string source_address;
   TotalLimits total;
+  bool operator==(const ConnectionSettings&) const = default;
 };
 
 struct HostKeySettings {
   enum class Policy { strict, accept_new, off };
   Policy policy = Policy::strict;
   std::filesystem::path known_hosts_file;  // resolved; default: known_hosts beside the main file
+  bool operator==(const HostKeySettings&) const = default;
 };
 
 struct Lockout {
@@ -148,6 +164,7 @@ struct Lockout {
   int rejections = 2;
   Scope scope = Scope::account;
   Duration retry = 15min;
+  bool operator==(const Lockout&) const = default;
 };
 
 struct Credential {
@@ -160,6 +177,7 @@ struct Credential {
   bool agent = false;
   std::optional<Secret> enable_password;
   Lockout lockout;
+  bool operator==(const Credential&) const = default;
 };
 
 enum class Protocol { cli, exec };
@@ -180,6 +198,9 @@ struct Router {
   bool in_shard = true;  // false: another agent's (agent.shard)
 
   bool measured() const { return enabled && in_shard; }
+
+  // The same object as platform: a Loader gives an unchanged profile again.
+  bool operator==(const Router&) const = default;
 };
 
 enum class Resolve { router, agent };
@@ -187,12 +208,14 @@ enum class Resolve { router, agent };
 struct Confirm {
   int times = 0;
   Duration after = 10s;
+  bool operator==(const Confirm&) const = default;
 };
 
 // One traceroute when the line turns bad, at most one in so long a time.
 struct TraceSettings {
   bool on_loss = false;
   Duration at_most_every = 15min;
+  bool operator==(const TraceSettings&) const = default;
 };
 
 struct Line {
@@ -224,6 +247,7 @@ struct Line {
   Duration run_limit(const Platform& platform) const;
   // Can the platform's command say the timeout? Else the agent imposes it.
   bool says_timeout(const Platform& platform) const;
+  bool operator==(const Line&) const = default;
 };
 
 struct Settings {

@@ -22,6 +22,7 @@ struct TaskPattern {
   bool has(std::string_view platform) const;
   // An empty pattern: the platform does not print this.
   const Pattern& of(std::string_view platform) const;
+  bool operator==(const TaskPattern&) const = default;
 };
 
 struct TaskValue {
@@ -32,6 +33,7 @@ struct TaskValue {
   double factor = 1;    // what is read times this is sent; not of a text
   bool counts = false;  // the lines that `pattern` is found in are counted
   TaskPattern pattern;
+  bool operator==(const TaskValue&) const = default;
 };
 
 struct Task {
@@ -45,6 +47,7 @@ struct Task {
 
   // Null: the task cannot be done there.
   const std::vector<std::string>* commands_for(std::string_view platform) const;
+  bool operator==(const Task&) const = default;
 };
 
 // The item of a line where its host has those of other lines too (layout discovery): "optic.rx[L-1001]",
