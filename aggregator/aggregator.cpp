@@ -1,5 +1,6 @@
 #include "aggregator/aggregator.hpp"
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -22,7 +23,10 @@ using connection::TimePoint;
 
 struct Aggregator::Impl : std::enable_shared_from_this<Impl> {
   asio::any_io_executor loop;
+  connection::Resolver& resolver;
   std::shared_ptr<spdlog::logger> log;
+  DeliveryOptions options;
+  config::Layout layout;
   ItemMapper mapper;
   std::shared_ptr<Store> store;
   std::vector<std::shared_ptr<Sender>> senders;
@@ -30,29 +34,42 @@ struct Aggregator::Impl : std::enable_shared_from_this<Impl> {
   int running = 0;
   bool ended = false;
 
-  Impl(asio::any_io_executor executor, const config::ZabbixSettings& settings,
-       std::shared_ptr<spdlog::logger> logger)
+  Impl(asio::any_io_executor executor, const config::ZabbixSettings& settings, connection::Resolver& names,
+       std::shared_ptr<spdlog::logger> logger, DeliveryOptions how)
       : loop(std::move(executor)),
+        resolver(names),
         log(std::move(logger)),
+        options(how),
+        layout(settings.layout),
         mapper(settings.layout),
-        store(std::make_shared<Store>(settings.buffer.memory, settings.buffer.max_age,
-                                      settings.servers.size())),
-        changed(loop) {}
+        store(std::make_shared<Store>(settings.buffer.memory, settings.buffer.max_age, 0)),
+        changed(loop) {
+    for (const config::ZabbixServer& server : settings.servers)
+      senders.push_back(make_sender(settings, server));
+  }
+
+  std::shared_ptr<Sender> make_sender(const config::ZabbixSettings& settings,
+                                      const config::ZabbixServer& server) {
+    return std::make_shared<Sender>(loop, settings, server, store->add_destination(), store, resolver, log,
+                                    options);
+  }
 
   static Awaitable<void> run(std::shared_ptr<Sender> sender) { co_await sender->run(); }
 
-  void start() {
-    for (const auto& sender : senders) {
-      ++running;
-      asio::co_spawn(loop, run(sender), [self = shared_from_this()](std::exception_ptr failure) {
-        self->sender_ended(failure);
-      });
-    }
+  void start(const std::shared_ptr<Sender>& sender) {
+    ++running;
+    asio::co_spawn(loop, run(sender), [self = shared_from_this(), sender](std::exception_ptr failure) {
+      self->sender_ended(sender, failure);
+    });
   }
 
-  void sender_ended(const std::exception_ptr& failure) {
+  void sender_ended(const std::shared_ptr<Sender>& sender, const std::exception_ptr& failure) {
     --running;
     changed.cancel();
+    if (std::ranges::find(senders, sender) == senders.end()) {  // its destination was removed
+      sender->give_up(DropReason::removed);
+      store->remove_destination(sender->index());
+    }
     if (!failure) return;
     try {
       std::rethrow_exception(failure);
@@ -63,11 +80,31 @@ struct Aggregator::Impl : std::enable_shared_from_this<Impl> {
 
   void keep(Record record, TimePoint now) {
     store->add(std::move(record), now);
-    for (std::size_t i = 0; i < senders.size(); ++i) {
+    for (const auto& sender : senders) {
       if (ended)
-        store->drop_all(i, DropReason::stopped);
+        store->drop_all(sender->index(), DropReason::stopped);
       else
-        senders[i]->notify();
+        sender->notify();
+    }
+  }
+
+  void reconfigure(const config::ZabbixSettings& settings) {
+    if (std::exchange(layout, settings.layout) != settings.layout) mapper = ItemMapper(layout);
+    store->set_limits(settings.buffer.memory, settings.buffer.max_age);
+    auto before = std::exchange(senders, {});
+    for (const config::ZabbixServer& server : settings.servers) {
+      const auto known = std::ranges::find_if(
+          before, [&](const auto& sender) { return sender && sender->server() == server; });
+      if (known != before.end()) {
+        (*known)->reconfigure(settings);
+        senders.push_back(std::exchange(*known, nullptr));
+        continue;
+      }
+      senders.push_back(make_sender(settings, server));
+      start(senders.back());
+    }
+    for (const auto& sender : before) {
+      if (sender) sender->stop();
     }
   }
 
@@ -91,25 +128,25 @@ struct Aggregator::Impl : std::enable_shared_from_this<Impl> {
     self->stop();
     while (self->running > 0) co_await wait(self, TimePoint::max());
     if (std::exchange(self->ended, true)) co_return;
-    for (const auto& sender : self->senders) sender->give_up();
+    for (const auto& sender : self->senders) sender->give_up(DropReason::stopped);
   }
 };
 
 Aggregator::Aggregator(asio::any_io_executor loop, const config::ZabbixSettings& settings,
                        connection::Resolver& resolver, std::shared_ptr<spdlog::logger> log,
                        DeliveryOptions options)
-    : impl_(std::make_shared<Impl>(loop, settings, log)) {
-  for (std::size_t i = 0; i < settings.servers.size(); ++i)
-    impl_->senders.push_back(
-        std::make_shared<Sender>(loop, settings, i, impl_->store, resolver, log, options));
-}
+    : impl_(std::make_shared<Impl>(std::move(loop), settings, resolver, std::move(log), options)) {}
 
 Aggregator::~Aggregator() {
   impl_->stop();
 }
 
 void Aggregator::start() {
-  impl_->start();
+  for (const auto& sender : impl_->senders) impl_->start(sender);
+}
+
+void Aggregator::reconfigure(const config::ZabbixSettings& settings) {
+  impl_->reconfigure(settings);
 }
 
 void Aggregator::submit(const LineResult& result) {

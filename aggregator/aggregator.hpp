@@ -33,6 +33,9 @@ class Aggregator {
   // Neither waits; each drops the oldest, counted, when memory is full.
   void submit(const LineResult& result);
   void submit(const TaskResult& result);
+  // How and where to from now on. A destination that stays keeps what is queued for it; one that goes is not
+  // sent to any more, and what was queued for it counts as dropped.
+  void reconfigure(const config::ZabbixSettings& settings);
   // Sends what is left, at once and until it is sent or the context ends; then stops all its work. What could
   // not be sent counts as dropped, as does whatever is submitted later. To be called once.
   connection::Awaitable<void> drain(connection::Context ctx);

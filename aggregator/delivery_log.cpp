@@ -52,9 +52,10 @@ void DeliveryLog::dropping(const Drops& drops, std::uint64_t queued, std::uint64
   dropped_before_.reset();
 }
 
-void DeliveryLog::unsent(std::uint64_t values) {
+void DeliveryLog::unsent(std::uint64_t values, DropReason reason) {
   if (values == 0) return;
-  log_->warn("the agent stops with values not delivered destination={} dropped={} cause=\"{}\"", destination_,
+  log_->warn("{} with values not delivered destination={} dropped={} cause=\"{}\"",
+             reason == DropReason::removed ? "the destination was removed" : "the agent stops", destination_,
              values, last_error_.empty() ? "no time left" : last_error_);
 }
 

@@ -30,7 +30,7 @@ class DeliveryLog {
   // Called whenever something may have been dropped; an episode ends when the queue is below half of the
   // limit.
   void dropping(const Drops& drops, std::uint64_t queued, std::uint64_t limit);
-  void unsent(std::uint64_t values);
+  void unsent(std::uint64_t values, DropReason reason);
 
   const std::string& last_error() const { return last_error_; }  // empty while all is well
 

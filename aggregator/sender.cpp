@@ -28,10 +28,13 @@ std::string joined(const std::vector<config::Node>& nodes) {
 
 }  // namespace
 
-Sender::Sender(asio::any_io_executor loop, const config::ZabbixSettings& settings, std::size_t index,
-               std::shared_ptr<Store> store, connection::Resolver& resolver,
-               std::shared_ptr<spdlog::logger> log, DeliveryOptions options)
-    : server_(settings.servers[index]),
+Sender::Sender(asio::any_io_executor loop, const config::ZabbixSettings& settings,
+               config::ZabbixServer server, std::size_t index, std::shared_ptr<Store> store,
+               connection::Resolver& resolver, std::shared_ptr<spdlog::logger> log, DeliveryOptions options)
+    : loop_(loop),
+      resolver_(resolver),
+      server_(std::move(server)),
+      source_address_(settings.source_address),
       index_(index),
       batch_size_(static_cast<std::size_t>(std::max(1, settings.batch_size))),
       flush_interval_(settings.flush_interval),
@@ -69,6 +72,7 @@ Awaitable<void> Sender::run() {
 
 Awaitable<void> Sender::serve() {
   while (!stopped_) {
+    settle_in();
     store_->expire(Clock::now());
     note_drops();
     const TimePoint when = due();
@@ -88,6 +92,21 @@ Awaitable<void> Sender::serve() {
     const TimePoint again = Clock::now() + next_backoff();
     co_await wait_until(again);
   }
+}
+
+void Sender::reconfigure(const config::ZabbixSettings& settings) {
+  next_settings_ = settings;
+  wake_.cancel();
+}
+
+void Sender::settle_in() {
+  if (!next_settings_) return;
+  batch_size_ = static_cast<std::size_t>(std::max(1, next_settings_->batch_size));
+  flush_interval_ = next_settings_->flush_interval;
+  compression_ = next_settings_->compression;
+  if (std::exchange(source_address_, next_settings_->source_address) != next_settings_->source_address)
+    exchange_ = std::make_shared<Exchange>(loop_, resolver_, source_address_, options_.exchange);
+  next_settings_.reset();
 }
 
 Awaitable<bool> Sender::round() {
@@ -200,10 +219,10 @@ void Sender::stop() {
   wake_.cancel();
 }
 
-void Sender::give_up() {
+void Sender::give_up(DropReason reason) {
   store_->returned(index_);
-  log_.unsent(store_->queued(index_));
-  store_->drop_all(index_, DropReason::stopped);
+  log_.unsent(store_->queued(index_), reason);
+  store_->drop_all(index_, reason);
 }
 
 void Sender::note_drops() {

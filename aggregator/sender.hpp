@@ -14,6 +14,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <memory>
+#include <optional>
 #include <random>
 #include <stop_token>
 #include <string>
@@ -36,16 +37,20 @@ struct DeliveryOptions {
 
 class Sender : public std::enable_shared_from_this<Sender> {
  public:
-  // `index`: of this destination in settings.servers and in the store.
-  Sender(boost::asio::any_io_executor loop, const config::ZabbixSettings& settings, std::size_t index,
-         std::shared_ptr<Store> store, connection::Resolver& resolver, std::shared_ptr<spdlog::logger> log,
-         DeliveryOptions options);
+  // `index`: of this destination in the store.
+  Sender(boost::asio::any_io_executor loop, const config::ZabbixSettings& settings,
+         config::ZabbixServer server, std::size_t index, std::shared_ptr<Store> store,
+         connection::Resolver& resolver, std::shared_ptr<spdlog::logger> log, DeliveryOptions options);
 
   connection::Awaitable<void> run();  // until stop(), or, once draining, until nothing is left
   void notify();                      // something was added to the store
   void drain();                       // what is there is due now
   void stop();                        // ends run() soon, whatever it is doing
-  void give_up();                     // after run(): what is left counts as dropped
+  void give_up(DropReason reason);    // after run(): what is left counts as dropped
+  // How it delivers from the next packet on; where to stays.
+  void reconfigure(const config::ZabbixSettings& settings);
+  const config::ZabbixServer& server() const { return server_; }
+  std::size_t index() const { return index_; }
   DestinationStatistics statistics() const;
 
  private:
@@ -59,9 +64,13 @@ class Sender : public std::enable_shared_from_this<Sender> {
   connection::TimePoint due() const;  // when the next batch is; the far future: nothing is there
   connection::Clock::duration next_backoff();
   void note_drops();
+  void settle_in();             // takes over what reconfigure() was told
   std::string refusal() const;  // why this destination cannot be served by this version; empty: it can
 
+  boost::asio::any_io_executor loop_;
+  connection::Resolver& resolver_;
   config::ZabbixServer server_;
+  std::string source_address_;
   std::size_t index_, batch_size_;
   config::Duration flush_interval_;
   bool compression_;
@@ -70,6 +79,7 @@ class Sender : public std::enable_shared_from_this<Sender> {
   std::string name_;
   DeliveryLog log_;
   std::shared_ptr<Exchange> exchange_;
+  std::optional<config::ZabbixSettings> next_settings_;
   boost::asio::steady_timer wake_;
   std::stop_source stop_;
   SilentCloseGuard guard_;

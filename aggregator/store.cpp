@@ -17,6 +17,8 @@ std::string_view to_string(DropReason reason) {
       return "refused";
     case DropReason::stopped:
       return "stopped";
+    case DropReason::removed:
+      return "removed";
   }
   return "memory_full";
 }
@@ -28,12 +30,35 @@ std::uint64_t total(const Drops& drops) {
 Store::Store(std::uint64_t limit, config::Duration max_age, std::size_t destinations)
     : limit_(limit), max_age_(max_age), cursors_(destinations) {}
 
+std::size_t Store::add_destination() {
+  Cursor cursor;
+  cursor.next = {base_ + entries_.size(), 0};
+  const auto free = std::ranges::find_if(cursors_, &Cursor::gone);
+  const auto number = static_cast<std::size_t>(free - cursors_.begin());
+  if (free == cursors_.end()) cursors_.emplace_back();
+  cursors_[number] = std::move(cursor);
+  return number;
+}
+
+void Store::remove_destination(std::size_t destination) {
+  drop_all(destination, DropReason::removed);
+  cursors_[destination].gone = true;
+  trim();
+}
+
+void Store::set_limits(std::uint64_t limit, config::Duration max_age) {
+  limit_ = limit;
+  max_age_ = max_age;
+}
+
 void Store::add(Record record, connection::TimePoint now) {
-  if (cursors_.empty() || record.items.empty()) return;
+  if (std::ranges::all_of(cursors_, &Cursor::gone) || record.items.empty()) return;
   expire(now);
   const std::size_t count = record.items.size();
   values_ += count;
-  for (Cursor& cursor : cursors_) cursor.queued += count;
+  for (Cursor& cursor : cursors_) {
+    if (!cursor.gone) cursor.queued += count;
+  }
   entries_.push_back({std::make_shared<const Record>(std::move(record)), now});
   // The newest stays even if it alone is beyond the limit: with a tiny limit the agent still shows the
   // present.
@@ -47,6 +72,7 @@ void Store::expire(connection::TimePoint now) {
 void Store::drop_oldest(DropReason reason) {
   const std::size_t count = entries_.front().record->items.size();
   for (Cursor& cursor : cursors_) {
+    if (cursor.gone) continue;
     const Place first{base_, 0}, beyond{base_ + 1, 0};
     if (cursor.end && *cursor.end > first) {  // in flight, at least in part: counted when the flight ends
       cursor.lost = reason;
@@ -136,7 +162,9 @@ void Store::drop_all(std::size_t destination, DropReason reason) {
 
 void Store::trim() {
   std::uint64_t wanted = base_ + entries_.size();
-  for (const Cursor& cursor : cursors_) wanted = std::min(wanted, cursor.next.sequence);
+  for (const Cursor& cursor : cursors_) {
+    if (!cursor.gone) wanted = std::min(wanted, cursor.next.sequence);
+  }
   while (base_ < wanted) {
     values_ -= entries_.front().record->items.size();
     entries_.pop_front();

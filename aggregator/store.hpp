@@ -26,8 +26,9 @@ enum class DropReason {
   too_old,      // buffer.max_age
   refused,      // the destination closes whenever it is sent, and takes others
   stopped,      // still here when the agent ended
+  removed,      // the destination was taken out of the configuration
 };
-inline constexpr std::size_t drop_reasons = 4;
+inline constexpr std::size_t drop_reasons = 5;
 std::string_view to_string(DropReason reason);
 
 using Drops = std::array<std::uint64_t, drop_reasons>;  // values, by reason
@@ -43,6 +44,12 @@ struct Batch {
 class Store {
  public:
   Store(std::uint64_t limit, config::Duration max_age, std::size_t destinations);
+
+  // One more, which gets what is added from now on; its number may be that of one that left.
+  std::size_t add_destination();
+  // Nothing is kept for it any more; what was counts as dropped. No flight may be under way.
+  void remove_destination(std::size_t destination);
+  void set_limits(std::uint64_t limit, config::Duration max_age);  // at work from the next value on
 
   void add(Record record, connection::TimePoint now);
   void expire(connection::TimePoint now);  // drops what is older than the maximal age
@@ -80,6 +87,7 @@ class Store {
     DropReason lost = DropReason::memory_full;  // why records of the flight left the store
     std::uint64_t queued = 0;
     Drops drops{};
+    bool gone = false;  // removed: its number is free
   };
 
   void drop_oldest(DropReason reason);
