@@ -65,15 +65,16 @@ void Agent::start_workers() {
   for (const config::Router& router : settings_.routers) {
     const auto found = lines_of.find(router.name);
     auto lines = found == lines_of.end() ? std::vector<const config::Line*>() : std::move(found->second);
-    const auto jobs = scheduler::task_jobs(settings_, router, lines);
+    auto jobs = scheduler::task_jobs(settings_, router, lines);
     if (!router.measured() || (lines.empty() && jobs.empty())) continue;
     lines_ += lines.size();
     std::erase_if(lines, [](const config::Line* line) { return !line->pinged(); });
     auto pool = routers_->pool(router);
     pool->start();
     auto worker = std::make_unique<scheduler::RouterWorker>(
-        loop_.get_executor(), router, std::move(lines), std::move(pool), routers_->resolver(), epoch,
-        [this](const aggregator::LineResult& result) { aggregator_.submit(result); }, log_, jobs,
+        loop_.get_executor(), scheduler::RouterPlan{nullptr, &router, std::move(lines), std::move(jobs)},
+        std::move(pool), routers_->resolver(), epoch,
+        [this](const aggregator::LineResult& result) { aggregator_.submit(result); }, log_,
         [this](const aggregator::TaskResult& result) { aggregator_.submit(result); });
     worker->start();
     workers_.push_back(std::move(worker));

@@ -28,9 +28,32 @@ std::string reason(int error) {
   return std::strerror(error);
 }  // NOLINT(concurrency-mt-unsafe)
 
+thread_local SourceNotes* notes = nullptr;
+
 }  // namespace
 
+SourceNotes::SourceNotes() {
+  notes = this;
+}
+
+SourceNotes::~SourceNotes() {
+  notes = nullptr;
+}
+
+Sources SourceNotes::sources() const {
+  return {.files = {files_.begin(), files_.end()}, .folders = {folders_.begin(), folders_.end()}};
+}
+
+void note_file(const std::filesystem::path& path) {
+  if (notes) notes->files_.insert(path);
+}
+
+void note_folder(const std::filesystem::path& path) {
+  if (notes) notes->folders_.insert(path);
+}
+
 std::expected<FileText, std::string> read_file(const std::filesystem::path& path, std::size_t limit) {
+  note_file(path);
   // Without O_NONBLOCK the open of a pipe that nobody writes to would hang.
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (file.fd < 0) return std::unexpected(reason(errno));

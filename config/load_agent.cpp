@@ -97,6 +97,7 @@ void load_host_keys(Source& main, HostKeySettings& settings) {
             {{"strict", Policy::strict}, {"accept_new", Policy::accept_new}, {"off", Policy::off}});
   settings.known_hosts_file = beside(main.path, "known_hosts");
   read_path(keys, "known_hosts_file", main, settings.known_hosts_file);
+  note_file(settings.known_hosts_file);
   std::error_code error;
   if (keys.written("known_hosts_file") && !std::filesystem::exists(settings.known_hosts_file, error)) {
     keys.warning("known_hosts_file", fmt::format("there is no file {}; only learned host keys will be known",
@@ -105,16 +106,18 @@ void load_host_keys(Source& main, HostKeySettings& settings) {
   keys.finish();
 }
 
-void load_platforms(Source& main, Settings& settings) {
-  settings.platforms = builtin_platforms();
+void load_platforms(Source& main, Settings& settings, Profiles& profiles) {
   std::filesystem::path directory = beside(main.path, "platforms");
   read_path(main.root, "platforms_dir", main, directory);
+  note_folder(directory);
   std::error_code error;
   if (std::filesystem::is_directory(directory, error)) {
-    load_platforms_dir(directory, settings.platforms, main.root.problems());
-  } else if (main.root.written("platforms_dir")) {
-    main.root.error("platforms_dir", fmt::format("there is no directory {}", directory.string()));
+    settings.platforms = profiles.read(directory, main.root.problems());
+    return;
   }
+  settings.platforms = builtin_platforms();
+  if (main.root.written("platforms_dir"))
+    main.root.error("platforms_dir", fmt::format("there is no directory {}", directory.string()));
 }
 
 }  // namespace linewatch::config

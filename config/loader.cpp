@@ -12,6 +12,7 @@
 
 #include "config/file.hpp"
 #include "config/loading.hpp"
+#include "config/platform_loader.hpp"
 
 namespace linewatch::config {
 
@@ -35,10 +36,12 @@ void open_source(Loading& loading, const std::filesystem::path& path) {
   if (!source.document.readable()) loading.complete = false;
 }
 
+constexpr std::size_t longest_pattern = 1024;  // the C library's glob() goes down by the part
+
 thread_local int glob_error = 0;  // glob's callback carries no argument of ours
 
 std::expected<std::vector<std::string>, std::string> matches(const std::string& text) {
-  if (text.size() > 1024 || std::ranges::count(text, '/') > 64)
+  if (text.size() > longest_pattern || std::ranges::count(text, '/') > 64)
     return std::unexpected("the pattern is too long");
   glob_t found{};
   std::vector<std::string> out;
@@ -56,16 +59,43 @@ std::expected<std::vector<std::string>, std::string> matches(const std::string& 
   return out;
 }
 
-// The folder of the main file is no pattern, whatever its name holds.
-std::string as_pattern(const std::filesystem::path& main, const std::string& pattern) {
-  const std::string parent = main.parent_path().string();
+constexpr std::string_view pattern_signs = "*?[\\";
+
+// The folder that a pattern begins in is no pattern, whatever its name holds.
+std::string in_folder(const std::filesystem::path& start, const std::string& pattern) {
   std::string folder;
-  for (const char c : parent) {
-    if (std::string_view("*?[\\").find(c) != std::string_view::npos) folder += '\\';
+  for (const char c : start.string()) {
+    if (pattern_signs.contains(c)) folder += '\\';
     folder += c;
   }
   const bool alone = folder.empty() || pattern.starts_with('/');
   return alone ? pattern : folder + "/" + pattern;
+}
+
+// The folders in which something may appear that the pattern then matches, and the file that it names if it
+// is none.
+void note_pattern(const std::filesystem::path& start, const std::filesystem::path& pattern) {
+  std::vector<std::filesystem::path> bases{start};
+  for (auto part = pattern.begin(); part != pattern.end(); ++part) {
+    const bool last = std::next(part) == pattern.end();
+    const bool wild = part->native().find_first_of(pattern_signs) != std::string::npos;
+    std::vector<std::filesystem::path> below;
+    for (const std::filesystem::path& base : bases) {
+      if (!wild) {
+        below.push_back(base / *part);
+        if (last) note_file(below.back());
+        continue;
+      }
+      note_folder(base.empty() ? "." : base);
+      if (last) continue;
+      const auto found = matches(in_folder(base, part->string()));
+      std::error_code error;
+      for (const std::string& one : found.value_or(std::vector<std::string>())) {
+        if (std::filesystem::is_directory(one, error)) below.emplace_back(one);
+      }
+    }
+    bases = std::move(below);
+  }
 }
 
 void open_drop_ins(Loading& loading) {
@@ -74,7 +104,8 @@ void open_drop_ins(Loading& loading) {
   main.root.texts("include", patterns);
   std::set<std::string> opened;
   for (const std::string& pattern : patterns) {
-    const auto files = matches(as_pattern(main.path, pattern));
+    const auto files = matches(in_folder(main.path.parent_path(), pattern));
+    if (pattern.size() <= longest_pattern) note_pattern(main.path.parent_path(), pattern);
     if (!files) {
       loading.complete = false;
       main.root.error("include", fmt::format("{}: {}", in_quotes(pattern), files.error()));
@@ -91,14 +122,14 @@ void open_drop_ins(Loading& loading) {
   }
 }
 
-void load_sections(Loading& loading) {
+void load_sections(Loading& loading, Profiles& profiles) {
   Source& main = loading.sources.front();
   Settings& settings = loading.settings;
   load_agent(main, settings);
   load_zabbix(main, settings.zabbix);
   read_connection(main.root, settings.connection, true);
   load_host_keys(main, settings.host_keys);
-  load_platforms(main, settings);
+  load_platforms(main, settings, profiles);
   load_tasks(main, loading);
   for (Source& source : loading.sources) load_credentials(source, loading);
   load_routers(loading);
@@ -132,13 +163,25 @@ void finish(Loading& loading) {
 
 }  // namespace
 
-Loaded load(const std::filesystem::path& file) {
+struct Loader::Kept {
+  std::filesystem::path main_file;
+  Profiles profiles;
+};
+
+Loader::Loader(std::filesystem::path main_file)
+    : kept_(std::make_unique<Kept>(Kept{.main_file = std::move(main_file), .profiles = {}})) {}
+Loader::Loader(Loader&&) noexcept = default;
+Loader& Loader::operator=(Loader&&) noexcept = default;
+Loader::~Loader() = default;
+
+Loaded Loader::load() {
+  const SourceNotes notes;
   Loaded out;
   Loading loading{.settings = out.settings, .problems = out.problems};
-  open_source(loading, file);
+  open_source(loading, kept_->main_file);
   if (loading.complete) {
     open_drop_ins(loading);
-    load_sections(loading);
+    load_sections(loading, kept_->profiles);
     finish(loading);
     warn_of_keys_without_effect(loading);
     out.settings.index();
@@ -147,7 +190,12 @@ Loaded load(const std::filesystem::path& file) {
   std::vector<std::string> files;
   for (const Source& source : loading.sources) files.push_back(source.document.file());
   sort_by_place(out.problems, files);
+  out.sources = notes.sources();
   return out;
+}
+
+Loaded load(const std::filesystem::path& file) {
+  return Loader(file).load();
 }
 
 bool Loaded::ok() const {

@@ -18,6 +18,8 @@
 
 namespace linewatch::config {
 
+class Profiles;
+
 // Mode bits of a file that a secret should not stand in. The group may read: packages install 0640
 // root:linewatch.
 inline constexpr unsigned readable_by_others = 0004;
@@ -68,7 +70,7 @@ struct Loading {
 void load_agent(Source& main, Settings& settings);
 void load_zabbix(Source& main, ZabbixSettings& zabbix);
 void load_host_keys(Source& main, HostKeySettings& host_keys);
-void load_platforms(Source& main, Settings& settings);
+void load_platforms(Source& main, Settings& settings, Profiles& profiles);
 
 // Reads what is written over what `connection` holds; `total` belongs to the whole agent only.
 void read_connection(Reader& around, ConnectionSettings& connection, bool whole_agent);

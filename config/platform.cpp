@@ -47,6 +47,14 @@ void Platforms::add(const std::string& name, const std::vector<std::string>& ali
   by_name_[name] = std::move(known);
 }
 
+void Platforms::keep_equal(const Platforms& earlier) {
+  for (auto& [name, known] : by_name_) {
+    const auto found = earlier.by_name_.find(name);
+    if (!known.platform || found == earlier.by_name_.end() || !found->second.platform) continue;
+    if (*known.platform == *found->second.platform) known.platform = found->second.platform;
+  }
+}
+
 std::shared_ptr<const Platform> Platforms::find(const std::string& name) const {
   if (const auto found = by_name_.find(name); found != by_name_.end()) {
     const Known& known = found->second;

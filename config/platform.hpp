@@ -203,6 +203,8 @@ class Platforms {
   // not to be said besides.
   void refuse(const std::string& name) { refused_.insert(name); }
   bool refused(const std::string& name) const { return refused_.contains(name); }
+  // Takes those that are equal in `earlier` from there: what has not changed is the same object.
+  void keep_equal(const Platforms& earlier);
   std::shared_ptr<const Platform> find(const std::string& name) const;  // null if unknown
   std::vector<std::string> names() const;                               // sorted, without aliases
   std::vector<std::string> names_and_aliases() const;

@@ -6,6 +6,7 @@
 #include <deque>
 
 #include "config/file.hpp"
+#include "config/loader.hpp"
 #include "config/platform_profile.hpp"
 
 namespace linewatch::config {
@@ -116,8 +117,9 @@ void load_profiles(const std::vector<ProfileText>& texts, Platforms& platforms, 
   }
 }
 
-void load_platforms_dir(const std::filesystem::path& directory, Platforms& platforms, Problems& problems) {
-  constexpr std::size_t largest_profile = 1U << 20;
+namespace {
+
+std::vector<std::filesystem::path> profiles_in(const std::filesystem::path& directory, Problems& problems) {
   std::error_code failure;
   std::vector<std::filesystem::path> files;
   std::filesystem::directory_iterator entries(directory, failure);
@@ -130,8 +132,15 @@ void load_platforms_dir(const std::filesystem::path& directory, Platforms& platf
     problems.push_back(
         {.file = directory.string(), .path = "", .text = "cannot be read: " + failure.message()});
   std::ranges::sort(files);
+  return files;
+}
+
+}  // namespace
+
+Platforms Profiles::read(const std::filesystem::path& directory, Problems& problems) {
+  constexpr std::size_t largest_profile = 1U << 20;
   std::vector<ProfileText> texts;
-  for (const std::filesystem::path& file : files) {
+  for (const std::filesystem::path& file : profiles_in(directory, problems)) {
     auto read = read_file(file, largest_profile);
     if (read) {
       texts.push_back({file.string(), std::move(read->text), file.string()});
@@ -139,7 +148,16 @@ void load_platforms_dir(const std::filesystem::path& directory, Platforms& platf
       problems.push_back({.file = file.string(), .path = "", .text = "cannot be read: " + read.error()});
     }
   }
-  load_profiles(texts, platforms, problems);
+  if (texts_.empty() || texts != texts_) {
+    Platforms platforms = builtin_platforms();
+    problems_.clear();
+    load_profiles(texts, platforms, problems_);
+    platforms.keep_equal(platforms_);
+    platforms_ = std::move(platforms);
+    texts_ = std::move(texts);
+  }
+  problems.insert(problems.end(), problems_.begin(), problems_.end());
+  return platforms_;
 }
 
 }  // namespace linewatch::config

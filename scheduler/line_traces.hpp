@@ -4,6 +4,8 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
+#include <optional>
 #include <string>
 #include <unordered_map>
 
@@ -17,12 +19,15 @@ class LineTraces {
  public:
   // After each result of a line. It turns bad when it was up and now is down or answers with an error; the
   // states that say nothing of the line itself (its router's or the agent's errors) change nothing. A line
-  // that is up again needs no trace any more. `line` outlives the object.
+  // that is up again needs no trace any more.
   void measured(const config::Line& line, aggregator::LineState state, connection::TimePoint now);
 
-  // The line whose trace begins now; null while one runs, or if no line waits.
-  const config::Line* begin(connection::TimePoint now);
+  // The id of the line whose trace begins now; nothing while one runs, or if no line waits.
+  std::optional<std::string> begin(connection::TimePoint now);
   void ended() { running_ = false; }
+
+  // Lines that are there no more, or ask for no trace any more.
+  void forget_unless(const std::function<bool(const std::string& line)>& is_there);
 
   std::uint64_t suppressed() const { return suppressed_; }  // not traced since the last one was too near
 
@@ -30,9 +35,10 @@ class LineTraces {
   struct Known {
     bool up = false;
     connection::TimePoint not_before{};
+    config::Duration at_most_every{};
   };
-  std::unordered_map<const config::Line*, Known> known_;  // only those that ask for traces
-  std::deque<const config::Line*> waiting_;               // each at most once
+  std::unordered_map<std::string, Known> known_;  // by id; only those that ask for traces
+  std::deque<std::string> waiting_;               // each at most once
   bool running_ = false;
   std::uint64_t suppressed_ = 0;
 };

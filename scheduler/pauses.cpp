@@ -20,15 +20,19 @@ bool Pauses::resume(PauseOf what) {
   return any;
 }
 
-std::optional<TimePoint> Pauses::until(std::size_t entry) const {
-  const auto own = lines_.find(entry);
+void Pauses::forget_lines_unless(const std::function<bool(const std::string&)>& is_there) {
+  std::erase_if(lines_, [&](const auto& paused) { return !is_there(paused.first); });
+}
+
+std::optional<TimePoint> Pauses::until(const std::string& line) const {
+  const auto own = lines_.find(line);
   if (own == lines_.end()) return router_;
   return router_ ? std::max(*router_, own->second) : own->second;
 }
 
 TimePoint Pauses::next_end() const {
   TimePoint earliest = router_.value_or(TimePoint::max());
-  for (const auto& [entry, until] : lines_) earliest = std::min(earliest, until);
+  for (const auto& [line, until] : lines_) earliest = std::min(earliest, until);
   return earliest;
 }
 

@@ -2,8 +2,10 @@
 // Which lines of one router are not to be measured for a while: all of them, or single ones, each until a
 // time or until resumed. Pure: no clock, no timer. Owned by the router's worker.
 
+#include <functional>
 #include <map>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "connection/context.hpp"
@@ -12,8 +14,8 @@ namespace linewatch::scheduler {
 
 using connection::TimePoint;
 
-// A line by its entry, or the whole router.
-using PauseOf = std::optional<std::size_t>;
+// A line by its id, or the whole router.
+using PauseOf = std::optional<std::string>;
 
 class Pauses {
  public:
@@ -25,8 +27,11 @@ class Pauses {
   // Of the whole router: its lines' own pauses end, too. False: there was nothing to end.
   bool resume(PauseOf what);
 
+  // Lines that are there no more are not paused, either.
+  void forget_lines_unless(const std::function<bool(const std::string& line)>& is_there);
+
   // Until when the line is not measured, its router's pause counted in; nothing: it is measured.
-  std::optional<TimePoint> until(std::size_t entry) const;
+  std::optional<TimePoint> until(const std::string& line) const;
   std::optional<TimePoint> router_until() const { return router_; }
 
   // The earliest end to come; TimePoint::max() if none ends by itself.
@@ -36,7 +41,7 @@ class Pauses {
 
  private:
   std::optional<TimePoint> router_;
-  std::map<std::size_t, TimePoint> lines_;  // only the paused ones
+  std::map<std::string, TimePoint> lines_;  // only the paused ones
 };
 
 }  // namespace linewatch::scheduler

@@ -1,5 +1,6 @@
 #include "scheduler/router_tasks.hpp"
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <exception>
 #include <utility>
@@ -68,29 +69,73 @@ std::string LastTask::problem() const {
 }
 
 // The timetable has a name of its own, so that tasks and pings of the same interval do not meet.
-RouterTasks::RouterTasks(asio::any_io_executor loop, const config::Router& router, std::vector<TaskJob> jobs,
-                         connection::Pool& pool, connection::Resolver& resolver, TimePoint epoch,
-                         RunningTurns& turns, RouterLoad& load, Paused paused, Sink sink,
-                         std::shared_ptr<spdlog::logger> log)
+RouterTasks::RouterTasks(asio::any_io_executor loop, RouterPlan plan, connection::Pool& pool,
+                         connection::Resolver& resolver, TimePoint epoch, RunningTurns& turns,
+                         RouterLoad& load, Paused paused, Sink sink, std::shared_ptr<spdlog::logger> log)
     : loop_(std::move(loop)),
-      router_(router),
       pool_(pool),
       resolver_(resolver),
-      timetable_(router.name + " tasks", entries_of(jobs), epoch, Clock::now()),
+      timetable_(plan.router->name + " tasks", entries_of(plan.jobs), epoch, Clock::now()),
       turns_(turns),
       load_(load),
       paused_(std::move(paused)),
       sink_(std::move(sink)),
       log_(std::move(log)),
-      timer_(loop_),
-      run_command_(find_task("command", router.platform->name)),
-      run_traceroute_(find_task("traceroute", router.platform->name)) {
-  runs_.reserve(jobs.size());
-  for (const TaskJob& job : jobs) runs_.push_back({job});
+      timer_(loop_) {
+  adopt(std::move(plan));
 }
 
 void RouterTasks::start() {
+  started_ = true;
   wait_for_next();
+}
+
+void RouterTasks::reconfigure(RouterPlan plan) {
+  timetable_.replace(entries_of(plan.jobs), Clock::now());
+  adopt(std::move(plan));
+  keep_traces();
+  if (started_) wait_for_next();
+}
+
+// Runs that stay are pointed to the new plan, new ones are made, and the others go when their turns end.
+void RouterTasks::adopt(RouterPlan plan) {
+  plan_ = std::move(plan);
+  run_command_ = find_task("command", plan_.router->platform->name);
+  run_traceroute_ = find_task("traceroute", plan_.router->platform->name);
+  std::map<std::string, RunPointer> known;
+  for (auto* runs : {&gone_, &runs_}) {
+    for (RunPointer& run : *runs) known[run->name] = std::move(run);
+    runs->clear();
+  }
+  for (const TaskJob& job : plan_.jobs) {
+    auto found = known.extract(entry_name(job));
+    runs_.push_back(found.empty() ? std::make_shared<Run>() : std::move(found.mapped()));
+    runs_.back()->name = entry_name(job);
+    runs_.back()->job = job;
+  }
+  for (auto& [name, run] : known) {
+    run->gone = true;
+    run->job = {};
+    load_.rests(run->load);
+    if (run->running) gone_.push_back(std::move(run));
+  }
+}
+
+void RouterTasks::keep_traces() {
+  traces_.forget_unless([this](const std::string& id) {
+    const config::Line* line = line_of(id);
+    return line && line->trace.on_loss;
+  });
+  std::erase_if(traced_, [this](const auto& traced) {
+    traced.second->job.line = line_of(traced.first);
+    traced.second->gone = !traced.second->job.line;
+    return traced.second->gone;
+  });
+}
+
+const config::Line* RouterTasks::line_of(const std::string& id) const {
+  const auto found = std::ranges::find(plan_.lines, id, &config::Line::id);
+  return found == plan_.lines.end() ? nullptr : *found;
 }
 
 void RouterTasks::stop() {
@@ -111,7 +156,7 @@ void RouterTasks::wait_for_next() {
 
 void RouterTasks::start_due(TimePoint now) {
   while (const auto turn = timetable_.take(now)) {
-    Run& run = runs_[turn->entry];
+    Run& run = *runs_[turn->entry];
     if (paused_(run.job.line)) {
       load_.rests(run.load);
       run.skipped += turn->skipped + 1;
@@ -121,10 +166,12 @@ void RouterTasks::start_due(TimePoint now) {
     if (missed > 0) skip(run, missed);
     if (run.running) continue;
     run.running = true;
+    run.gone = false;
     ++run.turns;
-    asio::co_spawn(loop_, run_turn(run, turn->due, turns_.begin()), [](std::exception_ptr bug) {
-      if (bug) std::rethrow_exception(bug);
-    });
+    asio::co_spawn(loop_, run_turn(runs_[turn->entry], turn->due, turns_.begin()),
+                   [](std::exception_ptr bug) {
+                     if (bug) std::rethrow_exception(bug);
+                   });
   }
 }
 
@@ -134,24 +181,24 @@ void RouterTasks::skip(Run& run, std::uint64_t turns) {
     log_->warn(
         "turns of a task are skipped task=\"{}\" router={}{}: the one before has not ended yet (it waits for "
         "a session or for its answer), or the agent stood still",
-        run.job.task->name, router_.name, of_line(run.job.line));
+        run.job.task->name, plan_.router->name, of_line(run.job.line));
   }
   run.skipped += turns;
 }
 
-TaskTurn RouterTasks::turn_of(const TaskJob& job) const {
-  return {router_, job.line, job.task, pool_, resolver_, {}, {}};
-}
-
-Awaitable<void> RouterTasks::run_turn(Run& run, TimePoint due, Context ctx) {
-  TaskTurn turn = turn_of(run.job);
-  turn.due = wall(due);
-  turn.longest_wait = run.job.task->interval;
+// A turn keeps the plan that it began with.
+Awaitable<void> RouterTasks::run_turn(RunPointer run, TimePoint due, Context ctx) {
+  const RouterPlan plan{plan_.plan, plan_.router, {}, {}};
+  const TaskJob job = run->job;
+  const TaskTurn turn{*plan.router, job.line, job.task, pool_, resolver_, wall(due), job.task->interval};
   const TaskReport done = co_await run_command_(ctx, turn);
-  run.running = false;
-  load_.ran(run.load, done.held, run.job.task->interval);
-  load_.say(router_.name, pool_.core().maximum(), *log_);
-  if (!done.held_back) report(run, *done.task);
+  run->running = false;
+  std::erase(gone_, run);
+  if (!run->gone) {
+    load_.ran(run->load, done.held, job.task->interval);
+    load_.say(plan.router->name, pool_.core().maximum(), *log_);
+    if (!done.held_back) report(*run, *done.task);
+  }
   turns_.end();
 }
 
@@ -162,10 +209,10 @@ void RouterTasks::report(Run& run, const aggregator::TaskResult& result) {
   const std::string problem = run.last->problem();
   const std::string cause = result.error.empty() ? "values are missing" : "there are no values";
   if (!problem.empty() && !failed_before) {
-    log_->warn("{} task=\"{}\" router={}{}: {}", cause, result.task, router_.name, of_line(run.job.line),
-               problem);
+    log_->warn("{} task=\"{}\" router={}{}: {}", cause, result.task, plan_.router->name,
+               of_line(run.job.line), problem);
   } else if (problem.empty() && failed_before) {
-    log_->info("all values are there again task=\"{}\" router={}{}", result.task, router_.name,
+    log_->info("all values are there again task=\"{}\" router={}{}", result.task, plan_.router->name,
                of_line(run.job.line));
   }
   if (!result.values.empty()) sink_(result);
@@ -178,28 +225,31 @@ void RouterTasks::measured(const config::Line& line, aggregator::LineState state
 
 void RouterTasks::trace_next() {
   if (stopping_) return;
-  const config::Line* line = traces_.begin(Clock::now());
-  while (line && paused_(line)) {  // since it turned bad
-    traces_.ended();
-    line = traces_.begin(Clock::now());
+  while (const auto id = traces_.begin(Clock::now())) {
+    const config::Line* line = line_of(*id);
+    if (!line || paused_(line)) {  // since it turned bad
+      traces_.ended();
+      continue;
+    }
+    RunPointer& run = traced_[*id];
+    if (!run) run = std::make_shared<Run>();
+    run->job.line = line;
+    run->running = true;
+    ++run->turns;
+    asio::co_spawn(loop_, trace(run, turns_.begin()), [](std::exception_ptr bug) {
+      if (bug) std::rethrow_exception(bug);
+    });
   }
-  if (!line) return;
-  asio::co_spawn(loop_, trace(*line, turns_.begin()), [](std::exception_ptr bug) {
-    if (bug) std::rethrow_exception(bug);
-  });
 }
 
-Awaitable<void> RouterTasks::trace(const config::Line& line, Context ctx) {
-  Run& run = traced_[line.id];
-  run.job.line = &line;
-  run.running = true;
-  ++run.turns;
-  TaskTurn turn = turn_of(run.job);
-  turn.due = std::chrono::system_clock::now();
-  turn.longest_wait = line.trace.at_most_every;
+Awaitable<void> RouterTasks::trace(RunPointer run, Context ctx) {
+  const RouterPlan plan{plan_.plan, plan_.router, {}, {}};
+  const config::Line* const line = run->job.line;
+  const auto now = std::chrono::system_clock::now();
+  const TaskTurn turn{*plan.router, line, nullptr, pool_, resolver_, now, line->trace.at_most_every};
   const TaskReport done = co_await run_traceroute_(ctx, turn);
-  run.running = false;
-  report(run, *done.task);
+  run->running = false;
+  if (!run->gone) report(*run, *done.task);
   traces_.ended();
   trace_next();
   turns_.end();
@@ -219,8 +269,8 @@ std::vector<TaskSnapshot> RouterTasks::snapshot() const {
     shown.last = run.last;
     return shown;
   };
-  for (std::size_t i = 0; i < runs_.size(); ++i) add(runs_[i]).next_due = timetable_.due(i);
-  for (const auto& entry : traced_) add(entry.second);
+  for (std::size_t i = 0; i < runs_.size(); ++i) add(*runs_[i]).next_due = timetable_.due(i);
+  for (const auto& entry : traced_) add(*entry.second);
   return all;
 }
 

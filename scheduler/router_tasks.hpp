@@ -17,6 +17,7 @@
 #include "aggregator/result.hpp"
 #include "scheduler/line_traces.hpp"
 #include "scheduler/load.hpp"
+#include "scheduler/router_plan.hpp"
 #include "scheduler/running_turns.hpp"
 #include "scheduler/task/registry.hpp"
 #include "scheduler/task_snapshot.hpp"
@@ -24,26 +25,19 @@
 
 namespace linewatch::scheduler {
 
-struct TaskJob {
-  const config::Task* task = nullptr;
-  const config::Line* line = nullptr;  // null: the router's own
-};
-
-// The router's own tasks and those of its enabled lines.
-std::vector<TaskJob> task_jobs(const config::Settings& settings, const config::Router& router,
-                               const std::vector<const config::Line*>& lines);
-
 class RouterTasks {
  public:
   using Sink = std::function<void(const aggregator::TaskResult&)>;
   using Paused = std::function<bool(const config::Line*)>;  // null: is the router as a whole?
 
   // References outlive the object; `paused` and `sink` are called from the loop.
-  RouterTasks(boost::asio::any_io_executor loop, const config::Router& router, std::vector<TaskJob> jobs,
-              connection::Pool& pool, connection::Resolver& resolver, TimePoint epoch, RunningTurns& turns,
-              RouterLoad& load, Paused paused, Sink sink, std::shared_ptr<spdlog::logger> log);
+  RouterTasks(boost::asio::any_io_executor loop, RouterPlan plan, connection::Pool& pool,
+              connection::Resolver& resolver, TimePoint epoch, RunningTurns& turns, RouterLoad& load,
+              Paused paused, Sink sink, std::shared_ptr<spdlog::logger> log);
 
   void start();
+  // Another plan of the same router: see RouterWorker. A task is known by its name and its line's id.
+  void reconfigure(RouterPlan plan);
   void stop();  // starts nothing any more; what runs is the owner's to wait for (RunningTurns)
 
   // After each result of a line: is it to be traced?
@@ -55,25 +49,32 @@ class RouterTasks {
  private:
   struct Run {
     TaskJob job;
+    std::string name;  // of the task and its line
     bool running = false;
+    bool gone = false;  // what its turn under way gives is not reported
     bool skips_said = false;
     std::uint64_t turns = 0, skipped = 0;
     std::optional<LastTask> last;
     RouterLoad::Part load;
   };
 
+  using RunPointer = std::shared_ptr<Run>;  // shared with its turn under way
+
+  void adopt(RouterPlan plan);
+  void keep_traces();
+  const config::Line* line_of(const std::string& id) const;
   void wait_for_next();
   void start_due(TimePoint now);
   void skip(Run& run, std::uint64_t turns);
-  connection::Awaitable<void> run_turn(Run& run, TimePoint due, connection::Context ctx);
+  connection::Awaitable<void> run_turn(RunPointer run, TimePoint due, connection::Context ctx);
   void report(Run& run, const aggregator::TaskResult& result);
   void trace_next();
-  connection::Awaitable<void> trace(const config::Line& line, connection::Context ctx);
-  TaskTurn turn_of(const TaskJob& job) const;
+  connection::Awaitable<void> trace(RunPointer run, connection::Context ctx);
 
   boost::asio::any_io_executor loop_;
-  const config::Router& router_;
-  std::vector<Run> runs_;  // by the timetable's entries; each stays where it is
+  RouterPlan plan_;
+  std::vector<RunPointer> runs_;  // by the timetable's entries
+  std::vector<RunPointer> gone_;  // no more in the plan, but their turns are under way
   connection::Pool& pool_;
   connection::Resolver& resolver_;
   Timetable timetable_;
@@ -85,8 +86,8 @@ class RouterTasks {
   boost::asio::steady_timer timer_;
   RunTask run_command_, run_traceroute_;
   LineTraces traces_;
-  std::map<std::string, Run> traced_;  // the last trace of each line, by its id
-  bool stopping_ = false;
+  std::map<std::string, RunPointer> traced_;  // the last trace of each line, by its id
+  bool started_ = false, stopping_ = false;
 };
 
 }  // namespace linewatch::scheduler

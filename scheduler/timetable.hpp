@@ -1,8 +1,8 @@
 #pragma once
 // When each line of one router is due. Pure: no clock, no timer. Slots are even: line i of the n that share
-// an interval is due at (offset + i/n of the interval), the offset a hash of the router's name; so no second
-// sees a burst, and the same set of lines has the same phases after a restart or on another agent. Deadlines
-// are absolute: due times never drift.
+// an interval is due at (offset + i/n of the interval), the offset a hash of the router's name and the
+// interval, so that neither routers nor intervals coincide; no second sees a burst, and the same set of lines
+// has the same phases after a restart or on another agent. Deadlines are absolute: due times never drift.
 
 #include <cstdint>
 #include <optional>
@@ -17,7 +17,7 @@ namespace linewatch::scheduler {
 using connection::TimePoint;
 
 struct TimetableEntry {
-  std::string line;
+  std::string line;  // each once
   config::Duration interval{};
 };
 
@@ -31,7 +31,13 @@ class Timetable {
  public:
   // `epoch` is the monotonic time of the wall clock's zero, taken once: phases are anchored to wall time,
   // turns are not moved when somebody sets the clock. No line is due before `now`.
-  Timetable(std::string_view router, std::vector<TimetableEntry> entries, TimePoint epoch, TimePoint now);
+  Timetable(std::string router, std::vector<TimetableEntry> entries, TimePoint epoch, TimePoint now);
+
+  // Other entries from now on. A line that stays is due 0.5 to 1.5 of its interval after its last turn, on
+  // the slot of its new phase that is nearest to a whole interval; where that slot has just passed, once more
+  // when it was due anyway. With another interval it is due on its first slot that is at least half the new
+  // interval after its last turn. What is due already stays due.
+  void replace(std::vector<TimetableEntry> entries, TimePoint now);
 
   // The earliest next turn; TimePoint::max() without lines.
   TimePoint next_due() const;
@@ -47,9 +53,18 @@ class Timetable {
   struct Slot {
     config::Duration phase{};
     TimePoint due;
+    TimePoint last;  // its last turn; an interval before the first one if there was none
+    bool taken = false;
   };
+  std::vector<Slot> slots_of(const std::vector<TimetableEntry>& entries) const;
+  TimePoint slot_from(const Slot& slot, config::Duration interval, TimePoint earliest) const;
+  TimePoint slot_near(const Slot& slot, config::Duration interval, TimePoint target) const;
+  void start(std::size_t entry, TimePoint now);
+  void carry_over(std::size_t entry, const Slot& before, config::Duration interval_before, TimePoint now);
   void push(std::size_t entry);
 
+  std::string router_;
+  TimePoint epoch_;
   std::vector<TimetableEntry> entries_;
   std::vector<Slot> slots_;        // by entry
   std::vector<std::size_t> heap_;  // entries, the earliest due on top

@@ -20,6 +20,7 @@
 #include "scheduler/line_snapshot.hpp"
 #include "scheduler/load.hpp"
 #include "scheduler/pauses.hpp"
+#include "scheduler/router_plan.hpp"
 #include "scheduler/router_tasks.hpp"
 #include "scheduler/running_turns.hpp"
 #include "scheduler/task/registry.hpp"
@@ -40,15 +41,18 @@ class RouterWorker {
  public:
   using Sink = std::function<void(const aggregator::LineResult&)>;
 
-  // `router`, `lines`, what `jobs` point to and `resolver` outlive the worker. `lines` are those to be
-  // pinged. `epoch`: see Timetable.
-  RouterWorker(boost::asio::any_io_executor loop, const config::Router& router,
-               std::vector<const config::Line*> lines, std::shared_ptr<connection::Pool> pool,
+  // `resolver` outlives the worker. `epoch`: see Timetable.
+  RouterWorker(boost::asio::any_io_executor loop, RouterPlan plan, std::shared_ptr<connection::Pool> pool,
                connection::Resolver& resolver, TimePoint epoch, Sink sink,
-               std::shared_ptr<spdlog::logger> log, const std::vector<TaskJob>& jobs = {},
-               RouterTasks::Sink task_sink = {});
+               std::shared_ptr<spdlog::logger> log, RouterTasks::Sink task_sink = {});
 
   void start();
+  // Another plan of the same router (the name stays), as a difference by the ids of lines. A line that stays
+  // keeps its last result, its pause and its load; a turn under way ends with the definition it began with,
+  // and reports. Of a line that is removed nothing is reported from now on, not even if it comes back before
+  // the turn that was under way has ended; nor does it run twice at once then. When lines are due: see
+  // Timetable::replace(). What the pool is to know of the change (limits, the way in) is the caller's to say.
+  void reconfigure(RouterPlan plan);
   // Starts no more turns and waits for the running ones; when the context ends they are cancelled and
   // reported.
   connection::Awaitable<void> stop(connection::Context ctx);
@@ -61,19 +65,22 @@ class RouterWorker {
   const Pauses& pauses() const { return pauses_; }
 
   WorkerStatistics statistics() const;
-  const config::Router& router() const { return router_; }
+  const config::Router& router() const { return *plan_.router; }
   const connection::Pool& pool() const { return *pool_; }
 
+  // The lines of the plan that it runs now.
   std::size_t line_count() const { return runs_.size(); }
-  std::optional<std::size_t> entry_of(std::string_view line) const;
-  LineSnapshot line(std::size_t entry) const;
+  bool has_line(const std::string& id) const { return find(id) != nullptr; }
+  std::vector<LineSnapshot> lines() const;
   LineTally tally() const;
   std::vector<TaskSnapshot> tasks() const;
 
  private:
   struct LineRun {
-    const config::Line* line = nullptr;
+    std::string id;
+    const config::Line* line = nullptr;  // null: no more in the plan
     bool running = false;
+    bool gone = false;          // what its turn under way gives is not reported
     std::uint64_t skipped = 0;  // since that was last said
     std::optional<TimePoint> held_back_since;
     TimePoint say_skips_from{};  // not more often than now and then
@@ -81,9 +88,14 @@ class RouterWorker {
     RouterLoad::Part load;
   };
 
+  using RunPointer = std::shared_ptr<LineRun>;  // shared with its turn under way
+
+  void adopt(RouterPlan plan);
+  void adopt_tasks();
+  const LineRun* find(const std::string& id) const;
   void wait_for_next();
   void start_due(TimePoint now);
-  connection::Awaitable<void> run_turn(std::size_t entry, TimePoint due, connection::Context ctx);
+  connection::Awaitable<void> run_turn(RunPointer run, TimePoint due, connection::Context ctx);
   void skip(LineRun& run, std::uint64_t turns);
   bool warming_up(LineRun& run, bool held_back);
   void skip_held_back(const LineRun& run);
@@ -93,21 +105,24 @@ class RouterWorker {
   bool task_paused(const config::Line* line) const;
 
   boost::asio::any_io_executor loop_;
-  const config::Router& router_;
-  std::vector<LineRun> runs_;
+  RouterPlan plan_;
+  std::vector<RunPointer> runs_;  // by the timetable's entries
+  std::vector<RunPointer> gone_;  // no more in the plan, but their turns are under way
   std::shared_ptr<connection::Pool> pool_;
   connection::Resolver& resolver_;
+  TimePoint epoch_;
   Timetable timetable_;
   Pauses pauses_;
   Sink sink_;
+  RouterTasks::Sink task_sink_;
   std::shared_ptr<spdlog::logger> log_;
   boost::asio::steady_timer timer_;
   RunTask run_ping_;
   RunningTurns running_;
-  bool stopping_ = false;
+  bool started_ = false, stopping_ = false;
   WorkerStatistics statistics_;
   RouterLoad load_;
-  std::unique_ptr<RouterTasks> tasks_;  // null: there are none, and no line is to be traced
+  std::unique_ptr<RouterTasks> tasks_;  // null: there never were any, and no line was to be traced
 };
 
 }  // namespace linewatch::scheduler

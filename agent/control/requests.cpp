@@ -133,7 +133,7 @@ Json ControlRequests::router_json(const RouterWorker& worker, bool in_detail) co
   json["sessions"] = Json::array();
   for (const auto& session : view.pool.sessions) json["sessions"].push_back(to_json(session));
   json["lines"] = Json::array();
-  for (std::size_t i = 0; i < worker.line_count(); ++i) json["lines"].push_back(to_json(worker.line(i), now));
+  for (const scheduler::LineSnapshot& line : worker.lines()) json["lines"].push_back(to_json(line, now));
   json["tasks"] = Json::array();
   for (const scheduler::TaskSnapshot& task : view.tasks) json["tasks"].push_back(to_json(task, now));
   return json;
@@ -170,8 +170,9 @@ Json ControlRequests::change_pause(const Json& request, bool pausing) {
   if (!length) return control_error("bad_request", length.error());
 
   RouterWorker* const worker = worker_of(named->router->name);
-  const scheduler::PauseOf what = named->line && worker ? worker->entry_of(named->line->id) : std::nullopt;
-  if (!worker || (named->line && !what)) return control_error("not_measured", why_not_measured(*named));
+  const scheduler::PauseOf what = named->line ? scheduler::PauseOf(named->line->id) : std::nullopt;
+  if (!worker || (what && !worker->has_line(*what)))
+    return control_error("not_measured", why_not_measured(*named));
 
   const Moment now = Moment::now();
   Json answer;

@@ -170,17 +170,19 @@ TEST_CASE("a directory's profiles are read, other files are not") {
   folder.write("more.yml", "extends: acme\nname: acme2\n");
   folder.write("notes.txt", "name: [");
   folder.write(".hidden.yaml", "name: [");
-  Platforms platforms;
+  Profiles profiles;
   Problems problems;
-  load_platforms_dir(folder.path, platforms, problems);
+  const Platforms platforms = profiles.read(folder.path, problems);
   CHECK(problems.empty());
-  CHECK(platforms.names() == std::vector<std::string>{"acme", "acme2"});
+  CHECK(platforms.find("acme")->origin == folder.path / "acme.yaml");
+  CHECK(platforms.find("acme2"));
+  CHECK(platforms.names().size() == builtin_platforms().names().size() + 2);
   folder.write("bad.yaml", "name: [");
-  load_platforms_dir(folder.path, platforms, problems);
+  profiles.read(folder.path, problems);
   REQUIRE_FALSE(problems.empty());
   CHECK(has(problems.front().format(), "bad.yaml:"));
   problems.clear();
-  load_platforms_dir(folder.path / "none", platforms, problems);
+  profiles.read(folder.path / "none", problems);
   CHECK(problems.size() == 1);
 }
 

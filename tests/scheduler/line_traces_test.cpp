@@ -17,6 +17,9 @@ constexpr TimePoint start{};
 struct Lines {
   Lines() {
     for (config::Line* line : {&one, &two}) line->trace = {true, 15min};
+    one.id = "one";
+    two.id = "two";
+    silent.id = "silent";
   }
   void measured(const config::Line& line, std::initializer_list<LineState> states, TimePoint now = start) {
     for (const LineState state : states) traces.measured(line, state, now);
@@ -32,7 +35,7 @@ TEST_CASE("a line is traced when it turns bad, once") {
   lines.measured(lines.one, {LineState::up});
   CHECK_FALSE(lines.traces.begin(start));
   lines.measured(lines.one, {LineState::down, LineState::down, LineState::line_error});
-  CHECK(lines.traces.begin(start) == &lines.one);
+  CHECK(lines.traces.begin(start) == "one");
   lines.traces.ended();
   CHECK_FALSE(lines.traces.begin(start));
 }
@@ -44,24 +47,24 @@ TEST_CASE("a line that was never seen up did not turn bad, and states of others 
   lines.measured(lines.one, {LineState::up, LineState::router_error, LineState::agent_error});
   CHECK_FALSE(lines.traces.begin(start));
   lines.measured(lines.one, {LineState::line_error});
-  CHECK(lines.traces.begin(start) == &lines.one);
+  CHECK(lines.traces.begin(start) == "one");
 }
 
 TEST_CASE("at most one trace of a line in its time, at most one at a time") {
   Lines lines;
   lines.measured(lines.one, {LineState::up, LineState::down});
   lines.measured(lines.two, {LineState::up, LineState::down});
-  CHECK(lines.traces.begin(start) == &lines.one);
+  CHECK(lines.traces.begin(start) == "one");
   CHECK_FALSE(lines.traces.begin(start));
   lines.traces.ended();
-  CHECK(lines.traces.begin(start) == &lines.two);
+  CHECK(lines.traces.begin(start) == "two");
   lines.traces.ended();
 
   lines.measured(lines.one, {LineState::up, LineState::down}, start + 15min - 1ms);
   CHECK_FALSE(lines.traces.begin(start + 15min - 1ms));
   CHECK(lines.traces.suppressed() == 1);
   lines.measured(lines.one, {LineState::up, LineState::down}, start + 15min);
-  CHECK(lines.traces.begin(start + 15min) == &lines.one);
+  CHECK(lines.traces.begin(start + 15min) == "one");
 }
 
 TEST_CASE("a line that is well again before its turn is not traced, nor one that asks for none") {
@@ -70,7 +73,20 @@ TEST_CASE("a line that is well again before its turn is not traced, nor one that
   lines.measured(lines.silent, {LineState::up, LineState::down});
   CHECK_FALSE(lines.traces.begin(start));
   lines.measured(lines.one, {LineState::down});  // the trace that was not made does not count
-  CHECK(lines.traces.begin(start) == &lines.one);
+  CHECK(lines.traces.begin(start) == "one");
+}
+
+TEST_CASE("a line that is there no more is not traced, and those that stay are known still") {
+  Lines lines;
+  lines.measured(lines.one, {LineState::up, LineState::down});
+  lines.measured(lines.two, {LineState::up});
+  lines.traces.forget_unless([](const std::string& line) { return line == "two"; });
+  CHECK_FALSE(lines.traces.begin(start));
+  lines.measured(lines.one, {LineState::down});  // came back, and was never seen up
+  lines.measured(lines.two, {LineState::down});
+  CHECK(lines.traces.begin(start) == "two");
+  lines.traces.ended();
+  CHECK_FALSE(lines.traces.begin(start));
 }
 
 TEST_CASE("a traceroute is ended when it takes or prints too much") {

@@ -84,8 +84,9 @@ struct Bench {
   }
   void start(const std::vector<TaskJob>& jobs, const std::vector<const config::Line*>& lines = {}) {
     worker = std::make_unique<RouterWorker>(
-        loop.get_executor(), router, lines, pool, resolver, connection::Clock::now() - 1000s,
-        [this](const aggregator::LineResult& result) { pings.push_back(result); }, log, jobs,
+        loop.get_executor(), RouterPlan{nullptr, &router, lines, jobs}, pool, resolver,
+        connection::Clock::now() - 1000s,
+        [this](const aggregator::LineResult& result) { pings.push_back(result); }, log,
         [this](const TaskResult& result) { results.push_back(result); });
     worker->start();
   }
@@ -205,7 +206,7 @@ TEST_CASE("a task of a paused router or line is not done") {
   CHECK(bench.results.empty());
   CHECK(bench.worker->tasks()[0].paused);
   bench.worker->resume(std::nullopt);
-  bench.worker->pause(bench.worker->entry_of("L-1"), Pauses::until_resumed);
+  bench.worker->pause("L-1", Pauses::until_resumed);
   while (bench.results.size() < 2) bench.loop.run_one();
   for (const TaskResult& result : bench.results) CHECK(result.line.empty());
   bench.stop();
@@ -221,8 +222,8 @@ TEST_CASE("a traceroute that waits while its router is paused is not made") {
   RouterLoad load;
   bool paused = false;
   RouterTasks tasks(
-      bench.loop.get_executor(), bench.router, {}, *bench.pool, bench.resolver, connection::Clock::now(),
-      turns, load, [&](const config::Line*) { return paused; },
+      bench.loop.get_executor(), RouterPlan{nullptr, &bench.router, {&bench.line, &other}, {}}, *bench.pool,
+      bench.resolver, connection::Clock::now(), turns, load, [&](const config::Line*) { return paused; },
       [&](const TaskResult& result) { bench.results.push_back(result); }, bench.log);
   for (const LineState state : {LineState::up, LineState::down}) {
     for (const config::Line* line : {&bench.line, &other}) tasks.measured(*line, state);

@@ -110,3 +110,47 @@ TEST_CASE("without lines nothing is ever due") {
   CHECK(table.next_due() == TimePoint::max());
   CHECK_FALSE(table.take(TimePoint::max() - 1s));
 }
+
+TEST_CASE("the intervals of one router are offset against each other") {
+  std::vector<TimetableEntry> entries;
+  for (int i = 1; i <= 20; ++i) entries.push_back({fmt::format("L-{}", i), i * 60s});
+  Timetable table("r1", entries, epoch, start);
+  std::map<config::Duration, int> together;  // by the place within a minute
+  for (std::size_t i = 0; i < entries.size(); ++i) ++together[table.phase(i) % 60s / 1s * 1s];
+  for (const auto& [second, count] : together) CHECK(count <= 4);
+}
+
+TEST_CASE("an edit that changes nothing moves nothing") {
+  Timetable table("r1", lines(7, 60s), epoch, start);
+  for (int i = 0; i < 4; ++i) table.take(table.next_due());
+  for (std::size_t i = 0; i < 7; ++i) {
+    const TimePoint due = table.due(i);
+    table.replace(lines(7, 60s), start + 20s);
+    CHECK(table.due(i) == due);
+  }
+}
+
+TEST_CASE("a line with another interval has its next turn on its new slot, not too soon") {
+  for (const auto interval : {1s, 10s, 59s, 61s, 600s, 86400s}) {
+    Timetable table("r1", lines(1, 60s), epoch, start);
+    const auto last = table.take(table.next_due() + 5ms);
+    REQUIRE(last);
+    table.replace(lines(1, interval), last->due + 2s);
+    const TimePoint due = table.due(0);
+    CHECK(due >= last->due + 2s);
+    CHECK(due - last->due >= interval / 2);
+    CHECK(due - last->due <= 2s + interval * 3 / 2);
+    CHECK((due - epoch - table.phase(0)) % interval == 0s);
+  }
+}
+
+TEST_CASE("what is due when the plan changes stays due") {
+  Timetable table("r1", lines(3, 60s), epoch, start);
+  const TimePoint due = table.next_due();
+  table.replace(lines(4, 60s), due + 1ms);
+  CHECK(table.next_due() == due);
+  const auto turn = table.take(due + 1ms);
+  REQUIRE(turn);
+  CHECK(turn->due == due);
+  CHECK(turn->skipped == 0);
+}

@@ -63,6 +63,7 @@ struct Bench {
     loop.restart();
     while (!done) loop.run_one();
   }
+  RouterPlan plan() const { return {nullptr, &router, {&line}, {}}; }
   Measurement measure_once(Context ctx = {}, int confirmations = 0) {
     Measurement got;
     run(into(got, *this, ctx, confirmations));
@@ -215,8 +216,7 @@ TEST_CASE("a worker confirms when up turns down, not while the line stays down")
   bench.line.confirm.times = 1;
   std::vector<aggregator::LineResult> results;
   RouterWorker worker(
-      bench.loop.get_executor(), bench.router, {&bench.line}, bench.pool, bench.resolver,
-      connection::Clock::now() - 1000s,
+      bench.loop.get_executor(), bench.plan(), bench.pool, bench.resolver, connection::Clock::now() - 1000s,
       [&](const aggregator::LineResult& result) { results.push_back(result); }, bench.log);
   worker.start();
   bench.loop.restart();
@@ -244,7 +244,7 @@ TEST_CASE("a worker reports every turn, skips what still runs, and stops in orde
   const auto epoch = connection::Clock::now() - 1000s;
   bench.router.name = "r1";
   RouterWorker worker(
-      bench.loop.get_executor(), bench.router, {&bench.line}, bench.pool, bench.resolver, epoch,
+      bench.loop.get_executor(), bench.plan(), bench.pool, bench.resolver, epoch,
       [&](const aggregator::LineResult& result) { results.push_back(result); }, bench.log);
   worker.start();
   // The first ping hangs until the door opens; the turns that pass meanwhile are skipped, none piles up.
@@ -263,8 +263,7 @@ TEST_CASE("pings that outlast the stop's patience are cancelled and reported as 
   Bench bench;
   std::vector<aggregator::LineResult> results;
   RouterWorker worker(
-      bench.loop.get_executor(), bench.router, {&bench.line}, bench.pool, bench.resolver,
-      connection::Clock::now() - 1000s,
+      bench.loop.get_executor(), bench.plan(), bench.pool, bench.resolver, connection::Clock::now() - 1000s,
       [&](const aggregator::LineResult& result) { results.push_back(result); }, bench.log);
   worker.start();
   while (bench.fake.commands.waiting() == 0) bench.loop.run_one();
@@ -279,30 +278,28 @@ TEST_CASE("a paused line is not measured, its turns count as skipped, and the pa
   bench.fake.commands.open();
   std::vector<aggregator::LineResult> results;
   RouterWorker worker(
-      bench.loop.get_executor(), bench.router, {&bench.line}, bench.pool, bench.resolver,
-      connection::Clock::now() - 1000s,
+      bench.loop.get_executor(), bench.plan(), bench.pool, bench.resolver, connection::Clock::now() - 1000s,
       [&](const aggregator::LineResult& result) { results.push_back(result); }, bench.log);
   worker.start();
   while (results.empty()) bench.loop.run_one();
-  const auto entry = worker.entry_of("L-1");
-  REQUIRE(entry);
-  CHECK_FALSE(worker.entry_of("L-2"));
-  CHECK(worker.line(*entry).last->state == LineState::up);
-  CHECK(worker.line(*entry).next_due > connection::Clock::now() - 1s);
+  CHECK_FALSE(worker.has_line("L-2"));
+  REQUIRE(worker.has_line("L-1"));
+  CHECK(worker.lines()[0].last->state == LineState::up);
+  CHECK(worker.lines()[0].next_due > connection::Clock::now() - 1s);
 
-  worker.pause(entry, Pauses::until_resumed);
+  worker.pause("L-1", Pauses::until_resumed);
   const auto before = results.size();
   while (worker.statistics().skipped_paused < 2) bench.loop.run_one();
   CHECK(results.size() == before);
   CHECK(worker.tally().paused == 1);
   CHECK(worker.tally().by_state[static_cast<std::size_t>(LineState::up)] == 1);
   CHECK(worker.statistics().skipped >= worker.statistics().skipped_paused);
-  CHECK(worker.resume(entry));
-  CHECK_FALSE(worker.resume(entry));
+  CHECK(worker.resume("L-1"));
+  CHECK_FALSE(worker.resume("L-1"));
   while (results.size() == before) bench.loop.run_one();
 
   worker.pause(std::nullopt, connection::Clock::now() + 1200ms);
-  CHECK(worker.line(*entry).paused_until);
+  CHECK(worker.lines()[0].paused_until);
   while (bench.fake.open_sessions > 0) bench.loop.run_one();  // somebody works on the router
   const int logins = bench.fake.login_count;
   const auto until_here = results.size();
@@ -333,8 +330,7 @@ TEST_CASE(
                                       std::make_unique<FakeFactory>(bench.fake), bench.log, gate);
   std::vector<aggregator::LineResult> results;
   RouterWorker worker(
-      bench.loop.get_executor(), bench.router, {&bench.line}, bench.pool, bench.resolver,
-      connection::Clock::now() - 1000s,
+      bench.loop.get_executor(), bench.plan(), bench.pool, bench.resolver, connection::Clock::now() - 1000s,
       [&](const aggregator::LineResult& result) { results.push_back(result); }, bench.log);
   worker.start();
   bench.loop.restart();  // it had run out of work
