@@ -2,39 +2,50 @@
 
 #include <signal.h>
 
+#include <condition_variable>
+#include <deque>
+#include <mutex>
 #include <utility>
 
 namespace linewatch::agent {
 
-Background::Background() : thread_([this] { run(); }) {}
+struct Background::Queue {
+  std::mutex mutex;  // over what follows
+  std::condition_variable changed;
+  std::deque<Work> waiting;
+  bool ending = false;
+};
+
+Background::Background() : queue_(std::make_shared<Queue>()), thread_([queue = queue_] { run(queue); }) {}
 
 Background::~Background() {
   {
-    const std::scoped_lock lock(mutex_);
-    ending_ = true;
+    const std::scoped_lock lock(queue_->mutex);
+    queue_->ending = true;
   }
-  changed_.notify_one();
+  queue_->changed.notify_one();
   thread_.join();
 }
 
-void Background::post(std::move_only_function<void()> work) {
+void Background::post(const std::shared_ptr<Queue>& queue, Work work) {
   {
-    const std::scoped_lock lock(mutex_);
-    waiting_.push_back(std::move(work));
+    const std::scoped_lock lock(queue->mutex);
+    if (!queue->ending) queue->waiting.push_back(std::exchange(work, nullptr));
   }
-  changed_.notify_one();
+  if (work) return work();
+  queue->changed.notify_one();
 }
 
-void Background::run() {
+void Background::run(const std::shared_ptr<Queue>& queue) {
   sigset_t all;  // signals are the loop's
   sigfillset(&all);
   pthread_sigmask(SIG_BLOCK, &all, nullptr);
-  std::unique_lock lock(mutex_);
+  std::unique_lock lock(queue->mutex);
   while (true) {
-    changed_.wait(lock, [this] { return ending_ || !waiting_.empty(); });
-    if (waiting_.empty()) return;
-    auto work = std::move(waiting_.front());
-    waiting_.pop_front();
+    queue->changed.wait(lock, [&] { return queue->ending || !queue->waiting.empty(); });
+    if (queue->waiting.empty()) return;
+    Work work = std::move(queue->waiting.front());
+    queue->waiting.pop_front();
     lock.unlock();
     work();
     work = nullptr;  // what it holds goes here, not under the lock

@@ -2,32 +2,34 @@
 // One thread for what would hold up the loop: reading a configuration, and letting go of one. Work is done in
 // the order it came; what is still waiting at the end is done before the thread ends.
 
-#include <condition_variable>
-#include <deque>
 #include <functional>
-#include <mutex>
+#include <memory>
 #include <thread>
 
 namespace linewatch::agent {
 
 class Background {
  public:
+  using Work = std::move_only_function<void()>;
+
   Background();
   ~Background();
   Background(const Background&) = delete;
   Background& operator=(const Background&) = delete;
 
-  // From any thread. What the work throws ends the program.
-  void post(std::move_only_function<void()> work);
+  // From any thread.
+  void post(Work work) const { post(queue_, std::move(work)); }
+
+  struct Queue;
+  // For who may outlive the thread: what comes later is done at once, by the caller.
+  std::shared_ptr<Queue> queue() const { return queue_; }
+  static void post(const std::shared_ptr<Queue>& queue, Work work);
 
  private:
-  void run();
+  static void run(const std::shared_ptr<Queue>& queue);
 
-  std::mutex mutex_;  // over what follows
-  std::condition_variable changed_;
-  std::deque<std::move_only_function<void()>> waiting_;
-  bool ending_ = false;
-  std::thread thread_;  // last: it uses all the others
+  std::shared_ptr<Queue> queue_;
+  std::thread thread_;
 };
 
 }  // namespace linewatch::agent

@@ -41,7 +41,7 @@ int run_check(const Options& options) {
   const config::Loaded loaded = config::load(options.config_file);
   for (const config::Problem& problem : loaded.problems) std::puts(problem.format().c_str());
   if (!loaded.ok() || !check_surroundings(options, loaded.settings)) return exit_bad_configuration;
-  return exit_ok;
+  return options.diff ? ask_for_changes(options, "diff") : exit_ok;
 }
 
 }  // namespace linewatch::agent

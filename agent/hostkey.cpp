@@ -140,7 +140,7 @@ int run_hostkey(const Options& options) {
   if (routers.empty()) return exit_bad_configuration;
 
   asio::io_context loop(1);
-  auto opened = Routers::open(loop.get_executor(), *settings, make_silent_logger(), Routers::Owner::command);
+  auto opened = Routers::open(loop.get_executor(), settings, make_silent_logger(), Routers::Owner::command);
   if (!opened) {
     std::fprintf(stderr, "linewatch: %s\n", opened.error().text.c_str());
     return exit_not_done;

@@ -9,14 +9,14 @@ int complain(const std::string& why, int code) {
   return code;
 }
 
-std::optional<config::Settings> load_or_complain(const Options& options) {
+std::shared_ptr<const config::Settings> load_or_complain(const Options& options) {
   config::Loaded loaded = config::load(options.config_file);
-  if (loaded.ok()) return std::move(loaded.settings);
+  if (loaded.ok()) return std::make_shared<const config::Settings>(std::move(loaded.settings));
   for (const config::Problem& problem : loaded.problems) {
     if (problem.severity == config::Problem::Severity::error)
       std::fprintf(stderr, "%s\n", problem.format().c_str());
   }
-  return std::nullopt;
+  return nullptr;
 }
 
 std::optional<std::filesystem::path> control_socket_of(const Options& options) {

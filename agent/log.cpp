@@ -43,6 +43,8 @@ class JsonFormatter : public spdlog::formatter {
   std::unique_ptr<spdlog::formatter> clone() const override { return std::make_unique<JsonFormatter>(); }
 };
 
+}  // namespace
+
 spdlog::level::level_enum level_of(config::LogLevel level) {
   switch (level) {
     case config::LogLevel::trace:
@@ -58,8 +60,6 @@ spdlog::level::level_enum level_of(config::LogLevel level) {
   }
   return spdlog::level::info;
 }
-
-}  // namespace
 
 std::shared_ptr<spdlog::logger> make_logger(const config::LogSettings& settings) {
   auto logger =

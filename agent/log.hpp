@@ -11,6 +11,7 @@
 namespace linewatch::agent {
 
 std::shared_ptr<spdlog::logger> make_logger(const config::LogSettings& settings);
+spdlog::level::level_enum level_of(config::LogLevel level);
 
 // Says nothing; for commands whose output is the message.
 std::shared_ptr<spdlog::logger> make_silent_logger();

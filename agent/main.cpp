@@ -26,6 +26,8 @@ int dispatch(const linewatch::agent::Options& options) {
     case CommandName::pause:
     case CommandName::resume:
       return run_pause(options);
+    case CommandName::reload:
+      return run_reload(options);
     case CommandName::platforms:
       return run_platforms(options);
     case CommandName::hostkey_scan:

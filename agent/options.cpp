@@ -103,8 +103,10 @@ ParsedOptions parse_options(int argc, const char* const* argv) {
   app.require_subcommand(1);
   app.get_formatter()->column_width(28);
 
-  CLI::App* run = app.add_subcommand("run", "the agent, in the foreground; SIGTERM stops it in order");
+  CLI::App* run =
+      app.add_subcommand("run", "the agent, in the foreground; SIGTERM stops it in order, SIGHUP reloads");
   CLI::App* check = app.add_subcommand("check", "load everything a run would and print all problems");
+  check->add_flag("--diff", options.diff, "and say what a reload would change in the running agent");
   CLI::App* ping = app.add_subcommand("ping", "measure lines now, once, and print the figures");
   ping->add_option("LINE", options.names, "lines by id");
   ping->add_flag("--all", options.all, "every enabled line");
@@ -121,12 +123,15 @@ ParsedOptions parse_options(int argc, const char* const* argv) {
   std::string length;
   pause->add_option("DURATION", length, "such as 30m or 2h; without, until resumed");
   CLI::App* resume = add_pause(app, "resume", "measure again what was paused", options);
+  CLI::App* reload = app.add_subcommand(
+      "reload", "have the running agent read its configuration again, and say what changed");
   CLI::App* platforms = app.add_subcommand("platforms", "the platforms known, or one profile");
   platforms->add_option("NAME", options.platform, "one platform");
   platforms->add_flag("--commands", options.list_commands, "every command a profile may type");
   CLI::App *scan = nullptr, *accept = nullptr, *forget = nullptr;
   add_hostkey(app, options, scan, accept, forget);
-  for (CLI::App* each : {run, check, ping, parse, status, pause, resume, platforms}) each->fallthrough();
+  for (CLI::App* each : {run, check, ping, parse, status, pause, resume, reload, platforms})
+    each->fallthrough();
 
   try {
     app.parse(argc, argv);
@@ -149,6 +154,7 @@ ParsedOptions parse_options(int argc, const char* const* argv) {
   if (status->parsed()) options.command = CommandName::status;
   if (pause->parsed()) options.command = CommandName::pause;
   if (resume->parsed()) options.command = CommandName::resume;
+  if (reload->parsed()) options.command = CommandName::reload;
   if (platforms->parsed()) options.command = CommandName::platforms;
   if (scan->parsed()) options.command = CommandName::hostkey_scan;
   if (accept->parsed()) options.command = CommandName::hostkey_accept;

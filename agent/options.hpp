@@ -24,6 +24,7 @@ enum class CommandName {
   status,
   pause,
   resume,
+  reload,
   hostkey_scan,
   hostkey_accept,
   hostkey_forget,
@@ -36,6 +37,7 @@ struct Options {
   bool config_given = false;       // -c was written
   std::vector<std::string> names;  // ping: lines; hostkey: routers
   bool all = false;                // ping, hostkey: every one
+  bool diff = false;               // check: against the running agent
   bool json = false;               // ping, status
   bool trace = false;              // ping
   bool alone = false;              // ping: not through the running agent

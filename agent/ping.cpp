@@ -106,7 +106,7 @@ int run_ping(const Options& options) {
     if (!agent.error().nobody)
       std::fprintf(stderr, "linewatch: %s; logging in apart from it\n", agent.error().text.c_str());
   }
-  ping_alone(*settings, lines, options.trace, report);
+  ping_alone(settings, lines, options.trace, report);
   return report.exit_code();
 }
 

@@ -85,8 +85,8 @@ void on_signal(asio::signal_set& signals, Session& session, asio::io_context& lo
 
 }  // namespace
 
-void ping_alone(const config::Settings& settings, const std::vector<const config::Line*>& lines, bool trace,
-                PingReport& report) {
+void ping_alone(std::shared_ptr<const config::Settings> settings,
+                const std::vector<const config::Line*>& lines, bool trace, PingReport& report) {
   asio::io_context loop(1);
   auto routers = Routers::open(loop.get_executor(), settings, make_silent_logger(), Routers::Owner::command);
   if (!routers) {
@@ -95,7 +95,7 @@ void ping_alone(const config::Settings& settings, const std::vector<const config
     return;
   }
 
-  Session session{settings, lines, **routers, report, trace, {}};
+  Session session{*settings, lines, **routers, report, trace, {}};
   asio::signal_set signals(loop, SIGINT, SIGTERM);
   on_signal(signals, session, loop);
   asio::co_spawn(loop, measure_all(loop.get_executor(), session), [&](std::exception_ptr bug) {

@@ -9,7 +9,7 @@
 namespace linewatch::agent {
 
 // Each result goes to `report` as it comes. The first signal cancels the pings, a second one ends it at once.
-void ping_alone(const config::Settings& settings, const std::vector<const config::Line*>& lines, bool trace,
-                PingReport& report);
+void ping_alone(std::shared_ptr<const config::Settings> settings,
+                const std::vector<const config::Line*>& lines, bool trace, PingReport& report);
 
 }  // namespace linewatch::agent

@@ -14,7 +14,7 @@ Plan::Plan(config::Settings settings) : settings_(std::move(settings)) {
   }
   for (const config::Router& router : settings_.routers) {
     if (!router.measured()) continue;
-    RouterPlan plan{&router, {}, {}};
+    scheduler::RouterPlan plan{nullptr, &router, {}, {}};
     if (const auto found = lines_of.find(router.name); found != lines_of.end())
       plan.lines = std::move(found->second);
     plan.jobs = scheduler::task_jobs(settings_, router, plan.lines);
@@ -23,13 +23,21 @@ Plan::Plan(config::Settings settings) : settings_(std::move(settings)) {
     std::erase_if(plan.lines, [](const config::Line* line) { return !line->pinged(); });
     routers_.push_back(std::move(plan));
   }
-  std::ranges::sort(routers_, {},
-                    [](const RouterPlan& plan) -> const std::string& { return plan.router->name; });
+  std::ranges::sort(routers_, {}, [](const scheduler::RouterPlan& plan) -> const std::string& {
+    return plan.router->name;
+  });
 }
 
 bool Plan::measures(const config::Line& line) const {
   const config::Router* const router = settings_.router(line.router);
   return line.enabled && router && router->measured();
+}
+
+SharedPlan make_plan(config::Settings settings, std::shared_ptr<Background::Queue> background) {
+  auto plan = std::make_unique<const Plan>(std::move(settings));
+  return {plan.release(), [queue = std::move(background)](const Plan* last) {
+            Background::post(queue, [last] { delete last; });
+          }};
 }
 
 std::shared_ptr<const config::Settings> settings_of(const SharedPlan& plan) {
@@ -47,32 +55,21 @@ bool ends(const Plan& before, const Plan& after, const config::Line& line) {
   return !router || !router->enabled;
 }
 
-RouterStep step_between(const Plan& before, const RouterPlan* old_plan, const Plan& after,
-                        const RouterPlan* new_plan) {
-  RouterStep step{old_plan, new_plan};
-  if (!old_plan || !new_plan) return step;
-  const config::Router &a = *old_plan->router, &b = *new_plan->router;
-  step.way_in = !config::same_way_in(before.settings(), a, after.settings(), b);
-  step.limits = a.connection != b.connection;
-  return step;
-}
-
 }  // namespace
 
 PlanSteps steps_between(const Plan& before, const Plan& after) {
   PlanSteps steps;
-  auto old_plan = before.routers().begin();
-  auto new_plan = after.routers().begin();
-  while (old_plan != before.routers().end() || new_plan != after.routers().end()) {
-    const bool only_old =
-        new_plan == after.routers().end() ||
-        (old_plan != before.routers().end() && old_plan->router->name < new_plan->router->name);
-    const bool only_new =
-        !only_old && (old_plan == before.routers().end() || new_plan->router->name < old_plan->router->name);
-    steps.routers.push_back(
-        step_between(before, only_new ? nullptr : &*old_plan, after, only_old ? nullptr : &*new_plan));
-    if (!only_new) ++old_plan;
-    if (!only_old) ++new_plan;
+  const auto &old_plans = before.routers(), &new_plans = after.routers();
+  const auto known_in = [](const std::vector<scheduler::RouterPlan>& plans, const std::string& name) {
+    return std::ranges::binary_search(
+        plans, name, {},
+        [](const scheduler::RouterPlan& plan) -> const std::string& { return plan.router->name; });
+  };
+  for (std::size_t i = 0; i < old_plans.size(); ++i) {
+    if (!known_in(new_plans, old_plans[i].router->name)) steps.going.push_back(i);
+  }
+  for (std::size_t i = 0; i < new_plans.size(); ++i) {
+    (known_in(old_plans, new_plans[i].router->name) ? steps.staying : steps.coming).push_back(i);
   }
   for (const config::Line& line : before.settings().lines) {
     if (ends(before, after, line)) steps.removed.push_back(&line);

@@ -7,17 +7,12 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/background.hpp"
 #include "config/difference.hpp"
 #include "config/settings.hpp"
-#include "scheduler/router_tasks.hpp"
+#include "scheduler/router_plan.hpp"
 
 namespace linewatch::agent {
-
-struct RouterPlan {
-  const config::Router* router = nullptr;
-  std::vector<const config::Line*> lines;  // to be pinged
-  std::vector<scheduler::TaskJob> jobs;
-};
 
 class Plan {
  public:
@@ -26,32 +21,31 @@ class Plan {
   Plan& operator=(const Plan&) = delete;
 
   const config::Settings& settings() const { return settings_; }
-  const std::vector<RouterPlan>& routers() const { return routers_; }  // by name
-  std::size_t lines() const { return lines_; }                         // enabled, of these routers
-  bool measures(const config::Line& line) const;                       // is it one of them?
+  // By name. Of each, `plan` is null: who takes one to work with says what keeps it.
+  const std::vector<scheduler::RouterPlan>& routers() const { return routers_; }
+  std::size_t lines() const { return lines_; }    // enabled, of these routers
+  bool measures(const config::Line& line) const;  // is it one of them?
 
  private:
   config::Settings settings_;
-  std::vector<RouterPlan> routers_;
+  std::vector<scheduler::RouterPlan> routers_;
   std::size_t lines_ = 0;
 };
 
 using SharedPlan = std::shared_ptr<const Plan>;
 
-// The settings alone; they keep the whole plan.
+// Wherever the last one lets go of it, it is taken apart in the background: a plan of many lines takes a
+// while.
+SharedPlan make_plan(config::Settings settings, std::shared_ptr<Background::Queue> background);
+
+// The settings alone; who holds them keeps the whole plan.
 std::shared_ptr<const config::Settings> settings_of(const SharedPlan& plan);
 
-// What the agent has to do at one router to come from one plan to the next.
-struct RouterStep {
-  const RouterPlan* before = nullptr;  // null: it is new
-  const RouterPlan* after = nullptr;   // null: it goes
-  bool way_in = false;                 // its sessions are to be replaced
-  bool limits = false;                 // its pool has other rules
-};
-
+// How the agent comes from one plan to the next; indices are into the plans' routers.
 struct PlanSteps {
-  std::vector<RouterStep> routers;           // all of both plans
-  std::vector<const config::Line*> removed;  // of the plan before: get their last value
+  std::vector<std::size_t> going;            // of the plan before: routers that are measured no more
+  std::vector<std::size_t> staying, coming;  // of the plan after
+  std::vector<const config::Line*> removed;  // of the plan before: lines that get their last value
   std::vector<config::Change> changes;
 };
 

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "agent/gather.hpp"
+#include "config/difference.hpp"
 
 namespace linewatch::agent {
 
@@ -39,21 +40,20 @@ connection::LockoutMemory lockout_memory(const config::Settings& settings, Route
 
 }  // namespace
 
-Routers::Routers(boost::asio::any_io_executor loop, const config::Settings& settings,
-                 std::shared_ptr<spdlog::logger> log, Owner owner)
+Routers::Routers(boost::asio::any_io_executor loop, Settings settings, std::shared_ptr<spdlog::logger> log,
+                 Owner owner)
     : loop_(std::move(loop)),
-      settings_(settings),
+      settings_(std::move(settings)),
       log_(std::move(log)),
       owner_(owner),
-      host_keys_(settings.host_keys, learned_host_keys_file(settings)),
-      lockout_(loop_, lockout_memory(settings, owner, *log_), log_),
-      gate_(connection::Gate::make(loop_, gate_limits(settings.connection.total))),
+      host_keys_(settings_->host_keys, learned_host_keys_file(*settings_)),
+      lockout_(loop_, lockout_memory(*settings_, owner, *log_), log_),
+      gate_(connection::Gate::make(loop_, gate_limits(settings_->connection.total))),
       key_exchanges_(connection::Gate::make(loop_, key_exchange_limits)) {}
 
-Result<std::unique_ptr<Routers>> Routers::open(boost::asio::any_io_executor loop,
-                                               const config::Settings& settings,
+Result<std::unique_ptr<Routers>> Routers::open(boost::asio::any_io_executor loop, Settings settings,
                                                std::shared_ptr<spdlog::logger> log, Owner owner) {
-  std::unique_ptr<Routers> routers(new Routers(std::move(loop), settings, std::move(log), owner));
+  std::unique_ptr<Routers> routers(new Routers(std::move(loop), std::move(settings), std::move(log), owner));
   Result<void> loaded = routers->host_keys_.load();
   if (!loaded) return std::unexpected(std::move(loaded.error()));
   return routers;
@@ -65,12 +65,16 @@ Routers::~Routers() {
   key_exchanges_->close();
 }
 
+connection::PoolPolicy Routers::policy_of(const config::Router& router) const {
+  connection::PoolPolicy policy = connection::PoolPolicy::from(router.connection);
+  if (owner_ == Owner::command) policy.min_connections = 0;
+  return policy;
+}
+
 std::shared_ptr<connection::Pool> Routers::pool(const config::Router& router, connection::Trace trace) {
   auto& pool = pools_[router.name];
   if (pool) return pool;
-  connection::PoolPolicy policy = connection::PoolPolicy::from(router.connection);
-  if (owner_ == Owner::command) policy.min_connections = 0;
-  pool = connection::Pool::make(loop_, router.name, policy,
+  pool = connection::Pool::make(loop_, router.name, policy_of(router),
                                 factory_for(router, use_of(router), std::move(trace)), log_, gate_);
   return pool;
 }
@@ -80,7 +84,7 @@ std::shared_ptr<connection::JumpHost> Routers::way_to(const config::Router& rout
   for (const auto& jump : jumps_) {
     if (jump->name() == router.jump) return jump;
   }
-  const config::Router& host = *settings_.router(router.jump);
+  const config::Router& host = *settings_->router(router.jump);
   auto factory = factory_for(host, connection::RouterAccess::Use::jump, {});  // those on the way to it first
   jumps_.push_back(connection::JumpHost::make(loop_, host.name, host.connection, std::move(factory), log_));
   return jumps_.back();
@@ -101,7 +105,7 @@ std::unique_ptr<connection::SessionFactory> Routers::factory_for(const config::R
   access.key_exchanges = key_exchanges_;
   std::vector<connection::GuardedLogin> logins;
   for (const std::string& name : router.credentials) {
-    const config::Credential& credential = settings_.credentials.at(name);
+    const config::Credential& credential = settings_->credentials.at(name);
     access.credentials = {credential};
     logins.push_back(
         {lockout_.account(credential, router.name),
@@ -112,10 +116,66 @@ std::unique_ptr<connection::SessionFactory> Routers::factory_for(const config::R
   return connection::make_factory_behind(access.via, std::move(factory), router.name);
 }
 
+void Routers::begin_reload(Settings settings) {
+  before_ = std::exchange(settings_, std::move(settings));
+  gate_->set_limits(gate_limits(settings_->connection.total));
+  if (before_->host_keys != settings_->host_keys) host_keys_.reconfigure(settings_->host_keys);
+  if (const auto read = host_keys_.load(); !read)  // it could be read a moment ago
+    log_->error("the host keys are as they were before the reload: {}", read.error().text);
+  replace_jump_hosts();
+}
+
+// One that is as it was stays, with its connection. Through the others the sessions there are go on until
+// they are replaced.
+void Routers::replace_jump_hosts() {
+  std::erase_if(former_jumps_, [](const auto& jump) { return jump.use_count() == 1; });
+  std::vector<std::shared_ptr<connection::JumpHost>> kept;
+  for (auto& jump : jumps_) {
+    const config::Router* const was = before_->router(jump->name());
+    const config::Router* const is = settings_->router(jump->name());
+    const bool same = was && is && was->connection == is->connection &&
+                      config::same_way_in(*before_, *was, *settings_, *is);
+    (same ? kept : former_jumps_).push_back(std::move(jump));
+  }
+  jumps_ = std::move(kept);
+}
+
+std::vector<std::string> Routers::pool_names() const {
+  std::vector<std::string> names;
+  names.reserve(pools_.size());
+  for (const auto& [name, pool] : pools_) names.push_back(name);
+  return names;
+}
+
+void Routers::reload(const std::string& name) {
+  const auto found = pools_.find(name);
+  const config::Router* const was = before_->router(name);
+  const config::Router* const is = settings_->router(name);
+  if (found == pools_.end() || !was || !is) return;
+  if (was->connection != is->connection) found->second->reconfigure(policy_of(*is));
+  if (!config::same_way_in(*before_, *was, *settings_, *is))
+    found->second->renew(factory_for(*is, use_of(*is), {}));
+}
+
+void Routers::end_reload() {
+  before_.reset();
+}
+
+Result<void> Routers::check_host_keys(const config::Settings& settings) {
+  return connection::HostKeys(settings.host_keys, learned_host_keys_file(settings)).load();
+}
+
+std::shared_ptr<connection::Pool> Routers::take_out(const std::string& name) {
+  auto taken = pools_.extract(name);
+  return taken.empty() ? nullptr : std::move(taken.mapped());
+}
+
 connection::Awaitable<void> Routers::close(connection::Context ctx) {
   std::vector<connection::Awaitable<void>> drains;
   for (auto& [name, pool] : pools_) drains.push_back(pool->drain(ctx));
   co_await gather(loop_, std::move(drains));
+  for (auto& jump : former_jumps_) jumps_.push_back(std::move(jump));
+  former_jumps_.clear();
   while (!jumps_.empty()) {  // the last is behind no later one
     const auto jump = std::move(jumps_.back());
     jumps_.pop_back();

@@ -26,9 +26,11 @@ class Routers {
   // one and remembers no rejected credential.
   enum class Owner { agent, command };
 
+  using Settings = std::shared_ptr<const config::Settings>;
+
   // Reads the host keys; the error says which file and line.
   static connection::Result<std::unique_ptr<Routers>> open(boost::asio::any_io_executor loop,
-                                                           const config::Settings& settings,
+                                                           Settings settings,
                                                            std::shared_ptr<spdlog::logger> log, Owner owner);
 
   ~Routers();
@@ -42,19 +44,37 @@ class Routers {
   connection::Resolver& resolver() { return resolver_; }
   connection::HostKeys& host_keys() { return host_keys_; }
 
+  // A reload. First the whole: limits of all logins, host keys, jump hosts; from now on pool() and way_to()
+  // take routers of these settings. Then each pool there is, by name, which may take a while: its rules, and
+  // its sessions are replaced after their present use if the way in has changed. Then what was before is let
+  // go.
+  void begin_reload(Settings settings);
+  std::vector<std::string> pool_names() const;
+  void reload(const std::string& name);
+  void end_reload();
+
+  // Whether the host keys of these settings can be read; the error says which file and line.
+  static connection::Result<void> check_host_keys(const config::Settings& settings);
+
+  // The pool of a router that goes, for the caller to drain; null if there is none. Should the router come
+  // back, it has another one.
+  std::shared_ptr<connection::Pool> take_out(const std::string& name);
   // Logs out everywhere at once, at most until the context ends.
   connection::Awaitable<void> close(connection::Context ctx);
 
  private:
-  Routers(boost::asio::any_io_executor loop, const config::Settings& settings,
-          std::shared_ptr<spdlog::logger> log, Owner owner);
+  Routers(boost::asio::any_io_executor loop, Settings settings, std::shared_ptr<spdlog::logger> log,
+          Owner owner);
+  void replace_jump_hosts();
+  connection::PoolPolicy policy_of(const config::Router& router) const;
 
   std::unique_ptr<connection::SessionFactory> factory_for(const config::Router& router,
                                                           connection::RouterAccess::Use use,
                                                           connection::Trace trace);
 
   boost::asio::any_io_executor loop_;
-  const config::Settings& settings_;
+  Settings settings_;
+  Settings before_;  // while a reload is under way
   std::shared_ptr<spdlog::logger> log_;
   Owner owner_;
   connection::Resolver resolver_;
@@ -63,6 +83,7 @@ class Routers {
   std::shared_ptr<connection::Gate> gate_;                    // of all logins
   std::shared_ptr<connection::Gate> key_exchanges_;           // of those that compute
   std::vector<std::shared_ptr<connection::JumpHost>> jumps_;  // one that others are behind stands before them
+  std::vector<std::shared_ptr<connection::JumpHost>> former_jumps_;  // sessions may still go through them
   std::map<std::string, std::shared_ptr<connection::Pool>> pools_;
 };
 

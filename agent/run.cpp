@@ -14,28 +14,32 @@ namespace linewatch::agent {
 namespace asio = boost::asio;
 
 int run_agent(const Options& options) {
-  config::Loaded loaded = config::load(options.config_file);
+  config::Loader loader(options.config_file);
+  config::Loaded loaded = loader.load();
   if (!loaded.ok()) {
     for (const auto& problem : loaded.problems) std::fprintf(stderr, "%s\n", problem.format().c_str());
     std::fprintf(stderr, "linewatch: the configuration has errors; the agent does not start\n");
     return exit_bad_configuration;
   }
-  const config::Settings& settings = loaded.settings;
-  auto log = make_logger(settings.log);
+  auto log = make_logger(loaded.settings.log);
   for (const auto& problem : loaded.problems) log->warn("{}", problem.format());
 
-  const auto lock = StateLock::take(settings.agent.state_dir);
+  const auto lock = StateLock::take(loaded.settings.agent.state_dir);
   if (!lock) {
     log->error("{}", lock.error());
     return exit_not_done;
   }
   asio::io_context loop(1);
-  auto routers = Routers::open(loop.get_executor(), settings, log, Routers::Owner::agent);
+  const Background background;  // ends before the loop: what it has done is told there
+  SharedPlan plan = make_plan(std::move(loaded.settings), background.queue());
+  auto routers = Routers::open(loop.get_executor(), settings_of(plan), log, Routers::Owner::agent);
   if (!routers) {
     log->error("{}", routers.error().text);
     return exit_not_done;
   }
-  Agent agent(loop, settings, std::move(*routers), log);
+  Agent::Configuration configuration{std::filesystem::absolute(options.config_file), std::move(loader),
+                                     std::move(plan), std::move(loaded.sources), std::move(loaded.problems)};
+  Agent agent(loop, background, std::move(configuration), std::move(*routers), log);
   agent.start();
   loop.run();
   return agent.exit_code();

@@ -67,13 +67,14 @@ std::string agent_lines(const Json& agent) {
     states += fmt::format("{}{} {}", states.empty() ? ": " : ", ", count(lines, state), words);
   }
   return fmt::format(
-      "agent {}, linewatch {}, pid {}, up {} (since {})\n{}, {}{}\n{}, {} skipped ({} of them paused, {} "
-      "while warming up){}\n",
+      "agent {}, linewatch {}, pid {}, up {} (since {}), configuration of {}\n{}, {}{}\n{}, {} skipped ({} "
+      "of "
+      "them paused, {} while warming up){}\n",
       text(agent, "name"), text(agent, "version"), text(agent, "pid"), time(agent, "uptime_s"),
-      text(agent, "since"), config::counted(count(agent, "routers"), "router"),
-      config::counted(count(lines, "total"), "line"), states, config::counted(count(agent, "turns"), "turn"),
-      count(agent, "turns_skipped"), count(agent, "turns_skipped_paused"),
-      count(agent, "turns_skipped_warm_up"), longest_stall(agent));
+      text(agent, "since"), text(field(agent, "configuration"), "loaded"),
+      config::counted(count(agent, "routers"), "router"), config::counted(count(lines, "total"), "line"),
+      states, config::counted(count(agent, "turns"), "turn"), count(agent, "turns_skipped"),
+      count(agent, "turns_skipped_paused"), count(agent, "turns_skipped_warm_up"), longest_stall(agent));
 }
 
 std::string destination_table(const Json& destinations) {
@@ -181,12 +182,15 @@ std::string task_table(const Json& tasks) {
   return table.text();
 }
 
-// The sentences of every entry under their title; a router's have its name in front.
+// The sentences of the agent and of every entry under their title; a router's have its name in front.
 std::string sentences(const Json& status, const char* key, const char* title) {
   std::string out;
-  for (const Json& each : list(status, "destinations"))
+  const auto of = [&](const Json& each) {
     for (const Json& sentence : list(each, key))
       if (sentence.is_string()) out += wrapped(config::printable(sentence.get<std::string>()), 2);
+  };
+  of(field(field(status, "agent"), "configuration"));
+  for (const Json& each : list(status, "destinations")) of(each);
   for (const Json& each : list(status, "routers")) {
     for (const Json& sentence : list(each, key)) {
       if (sentence.is_string())

@@ -67,8 +67,11 @@ struct Results {
   asio::steady_timer changed;  // cancelled when something came or ended
 };
 
-Awaitable<void> measure_on_router(std::shared_ptr<Results> results, const config::Router& router,
+// `settings` keep the router and the lines.
+Awaitable<void> measure_on_router(std::shared_ptr<Results> results,
+                                  std::shared_ptr<const config::Settings> settings, std::string name,
                                   Routers& routers, Lines lines, std::stop_token stop) {
+  const config::Router& router = *settings->router(name);
   const auto pool = routers.pool(router);
   const Context ctx(TimePoint::max(), stop);
   for (const config::Line* line : lines) {
@@ -96,9 +99,9 @@ Json next_line(Results& results) {
 
 }  // namespace
 
-Awaitable<void> answer_ping(asio::any_io_executor loop, const config::Settings& settings, Routers& routers,
-                            ControlClientLink& client, const Json& request) {
-  auto wanted = wanted_lines(settings, request);
+Awaitable<void> answer_ping(asio::any_io_executor loop, std::shared_ptr<const config::Settings> settings,
+                            Routers& routers, ControlClientLink& client, const Json& request) {
+  auto wanted = wanted_lines(*settings, request);
   if (!wanted) {
     co_await client.send(std::move(wanted.error()));
     co_return;
@@ -111,13 +114,13 @@ Awaitable<void> answer_ping(asio::any_io_executor loop, const config::Settings& 
   Json accepted = next_line(*results);
   bool taken = co_await client.send(std::move(accepted));
   for (auto& [router, lines] : *wanted) {
-    asio::co_spawn(
-        loop, measure_on_router(results, *settings.router(router), routers, std::move(lines), client.gone()),
-        [results](std::exception_ptr bug) {
-          if (bug) std::rethrow_exception(bug);
-          --results->routers_left;
-          results->changed.cancel();
-        });
+    asio::co_spawn(loop,
+                   measure_on_router(results, settings, router, routers, std::move(lines), client.gone()),
+                   [results](std::exception_ptr bug) {
+                     if (bug) std::rethrow_exception(bug);
+                     --results->routers_left;
+                     results->changed.cancel();
+                   });
   }
   while (results->routers_left > 0 || (taken && !results->ready.empty())) {
     if (results->ready.empty() || !taken) {

@@ -11,9 +11,10 @@
 
 namespace linewatch::agent {
 
-// All references outlive the call. Returns when the last ping has ended; the client's end cancels those under
-// way.
-connection::Awaitable<void> answer_ping(boost::asio::any_io_executor loop, const config::Settings& settings,
-                                        Routers& routers, ControlClientLink& client, const Json& request);
+// `routers` and `client` outlive the call. Returns when the last ping has ended; the client's end cancels
+// those under way.
+connection::Awaitable<void> answer_ping(boost::asio::any_io_executor loop,
+                                        std::shared_ptr<const config::Settings> settings, Routers& routers,
+                                        ControlClientLink& client, const Json& request);
 
 }  // namespace linewatch::agent

@@ -8,6 +8,7 @@
 #include "agent/control/fields.hpp"
 #include "agent/control/names.hpp"
 #include "agent/control/ping_request.hpp"
+#include "agent/control/reload_request.hpp"
 #include "agent/status_json.hpp"
 #include "agent/suggest.hpp"
 #include "agent/time_text.hpp"
@@ -52,7 +53,10 @@ Awaitable<void> ControlRequests::answer(ControlClientLink& client, const Json& r
   } else if (command == "pause" || command == "resume") {
     co_await pause_or_resume(client, request);
   } else if (command == "ping") {
-    co_await answer_ping(parts_.loop, parts_.settings, parts_.routers, client, request);
+    const auto plan = settings_of(parts_.reloader.plan());  // of these pings, whatever is reloaded meanwhile
+    co_await answer_ping(parts_.loop, plan, parts_.routers, client, request);
+  } else if (command == "reload" || command == "diff") {
+    co_await answer_reload(parts_.reloader, parts_.file, client, request);
   } else {
     Json error = control_error("bad_request", fmt::format("this agent knows no command '{}'", command));
     co_await client.send(std::move(error));
@@ -63,7 +67,7 @@ Awaitable<void> ControlRequests::answer(ControlClientLink& client, const Json& r
 
 Awaitable<void> ControlRequests::status(ControlClientLink& client, const Json& request) {
   const std::string only = text_field(request, "router");
-  if (!only.empty() && !worker_of(only)) {
+  if (!only.empty() && !parts_.fleet.find(only)) {
     Json error = unknown_router(only);
     co_await client.send(std::move(error));
     co_return;
@@ -73,10 +77,10 @@ Awaitable<void> ControlRequests::status(ControlClientLink& client, const Json& r
   head["destinations"] = destinations_json();
   bool taken = co_await client.send(std::move(head));
   // The workers may be others after each line sent: a reload may come between.
-  for (std::size_t next = 0; taken && next < parts_.workers.size();) {
+  for (std::size_t next = 0; taken && next < parts_.fleet.workers().size();) {
     Json routers = Json::array();
-    for (; next < parts_.workers.size() && routers.size() < routers_at_once; ++next) {
-      const RouterWorker& worker = *parts_.workers[next];
+    for (; next < parts_.fleet.workers().size() && routers.size() < routers_at_once; ++next) {
+      const RouterWorker& worker = *parts_.fleet.workers()[next];
       if (only.empty() || worker.router().name == only) routers.push_back(router_json(worker, !only.empty()));
     }
     Json some;
@@ -90,7 +94,7 @@ Awaitable<void> ControlRequests::status(ControlClientLink& client, const Json& r
 Json ControlRequests::agent_json() const {
   scheduler::WorkerStatistics turns;
   scheduler::LineTally lines;
-  for (const auto& worker : parts_.workers) {
+  for (const auto& worker : parts_.fleet.workers()) {
     turns.turns += worker->statistics().turns;
     turns.skipped += worker->statistics().skipped;
     turns.skipped_paused += worker->statistics().skipped_paused;
@@ -99,18 +103,39 @@ Json ControlRequests::agent_json() const {
   }
   const auto up = std::chrono::system_clock::now() - parts_.since;
   Json json;
-  json["name"] = parts_.settings.agent.name;
+  json["name"] = settings().agent.name;
   json["version"] = LINEWATCH_VERSION;
   json["pid"] = ::getpid();
   json["since"] = rfc3339(parts_.since);
   json["uptime_s"] = std::chrono::duration_cast<std::chrono::seconds>(up).count();
-  json["routers"] = parts_.workers.size();
+  json["routers"] = parts_.fleet.workers().size();
   json["lines"] = to_json(lines);
   json["turns"] = turns.turns;
   json["turns_skipped"] = turns.skipped;
   json["turns_skipped_paused"] = turns.skipped_paused;
   json["turns_skipped_warm_up"] = turns.skipped_warm_up;
+  json["configuration"] = configuration_json();
   json["event_loop_stall_s"] = to_json(parts_.loop_watch.stalls());
+  return json;
+}
+
+Json ControlRequests::configuration_json() const {
+  const Reloader::State& state = parts_.reloader.state();
+  Json json;
+  json["file"] = parts_.file.string();
+  json["loaded"] = rfc3339(state.loaded);
+  json["last_reload_successful"] = !state.failed;
+  if (state.failed) json["failing_since"] = rfc3339(*state.failed);
+  if (!state.problem.empty()) json["problem"] = state.problem;
+  json["after_restart"] = state.after_restart;
+  json["warnings"] = Json::array();
+  if (!state.problem.empty()) {
+    json["warnings"].push_back(
+        fmt::format("the configuration has errors, the agent goes on with the one of {}: {}",
+                    rfc3339(state.loaded), state.problem));
+  }
+  for (const std::string& setting : state.after_restart)
+    json["warnings"].push_back(setting + " was changed; it takes effect after a restart");
   return json;
 }
 
@@ -139,14 +164,8 @@ Json ControlRequests::router_json(const RouterWorker& worker, bool in_detail) co
   return json;
 }
 
-RouterWorker* ControlRequests::worker_of(const std::string& router) const {
-  for (const auto& worker : parts_.workers)
-    if (worker->router().name == router) return worker.get();
-  return nullptr;
-}
-
 Json ControlRequests::unknown_router(const std::string& name) const {
-  const auto named = find_name(parts_.settings, name, NameKind::router);
+  const auto named = find_name(settings(), name, NameKind::router);
   return named ? control_error("not_measured", why_not_measured(*named)) : named.error();
 }
 
@@ -164,12 +183,12 @@ Awaitable<void> ControlRequests::pause_or_resume(ControlClientLink& client, cons
 
 Json ControlRequests::change_pause(const Json& request, bool pausing) {
   const auto named =
-      find_name(parts_.settings, text_field(request, "name"), name_kind(text_field(request, "kind")));
+      find_name(settings(), text_field(request, "name"), name_kind(text_field(request, "kind")));
   if (!named) return named.error();
   const auto length = length_field(request, "length_ms");
   if (!length) return control_error("bad_request", length.error());
 
-  RouterWorker* const worker = worker_of(named->router->name);
+  RouterWorker* const worker = parts_.fleet.find(named->router->name);
   const scheduler::PauseOf what = named->line ? scheduler::PauseOf(named->line->id) : std::nullopt;
   if (!worker || (what && !worker->has_line(*what)))
     return control_error("not_measured", why_not_measured(*named));

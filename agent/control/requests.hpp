@@ -6,6 +6,9 @@
 //       {"agent":{..}} {"destinations":[..]} {"routers":[..]} ... {"done":true}
 //   {"command":"pause","name":"r1","kind":"router"|"line","length_ms":600000}, {"command":"resume",..}
 //       kind and length_ms may be missing; {"kind":..,"name":..,"router":..,"lines":..,...} {"done":true}
+//   {"command":"reload"}, {"command":"diff","file":"/etc/linewatch/linewatch.yml"}
+//       {"changes":["~ line L-1: ..",..]} ... {"summary":".."} {"done":true}; {"waiting":1} now and then.
+//       A configuration with errors: {"problems":[..]} {"error":..,"code":"bad_configuration"}
 //   {"command":"ping","lines":["L-1",..]}, {"command":"ping","all":true}
 //       {"result":{..}} for each as it ends, {"waiting":n} now and then, {"done":true}; hanging up cancels it
 // Anything that cannot be done: {"error":"one
@@ -16,7 +19,9 @@
 #include <vector>
 
 #include "agent/control/server.hpp"
+#include "agent/fleet.hpp"
 #include "agent/loop_watch.hpp"
+#include "agent/reloader.hpp"
 #include "agent/routers.hpp"
 #include "aggregator/aggregator.hpp"
 #include "config/settings.hpp"
@@ -27,10 +32,11 @@ namespace linewatch::agent {
 // The agent's parts that requests read or tell something.
 struct AgentParts {
   boost::asio::any_io_executor loop;
-  const config::Settings& settings;
+  std::filesystem::path file;  // its configuration
+  Reloader& reloader;
   Routers& routers;
   const aggregator::Aggregator& aggregator;
-  const std::vector<std::unique_ptr<scheduler::RouterWorker>>& workers;
+  const Fleet& fleet;
   const LoopWatch& loop_watch;
   std::chrono::system_clock::time_point since;  // when the agent started
 };
@@ -48,7 +54,8 @@ class ControlRequests {
   Json destinations_json() const;
   Json router_json(const scheduler::RouterWorker& worker, bool in_detail) const;
   Json change_pause(const Json& request, bool pausing);
-  scheduler::RouterWorker* worker_of(const std::string& router) const;
+  const config::Settings& settings() const { return parts_.reloader.plan()->settings(); }
+  Json configuration_json() const;
   Json unknown_router(const std::string& name) const;
 
   AgentParts parts_;

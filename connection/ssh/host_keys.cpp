@@ -111,7 +111,21 @@ std::string HostKey::fingerprint() const {
 }
 
 HostKeys::HostKeys(config::HostKeySettings settings, std::filesystem::path learned_file)
-    : settings_(std::move(settings)), learned_file_(std::move(learned_file)) {}
+    : learned_file_(std::move(learned_file)), settings_(std::move(settings)) {}
+
+void HostKeys::reconfigure(config::HostKeySettings settings) {
+  const std::scoped_lock lock(mutex_);
+  settings_ = std::move(settings);
+}
+
+config::HostKeySettings HostKeys::settings() const {
+  const std::scoped_lock lock(mutex_);
+  return settings_;
+}
+
+config::HostKeySettings::Policy HostKeys::policy() const {
+  return settings().policy;
+}
 
 HostKeys::Stamp HostKeys::stamp_of(const std::filesystem::path& path) {
   struct stat state{};
@@ -121,7 +135,7 @@ HostKeys::Stamp HostKeys::stamp_of(const std::filesystem::path& path) {
 }
 
 Result<bool> HostKeys::refresh() {
-  const Stamp now[2] = {stamp_of(settings_.known_hosts_file), stamp_of(learned_file_)};
+  const Stamp now[2] = {stamp_of(settings().known_hosts_file), stamp_of(learned_file_)};
   {
     const std::scoped_lock lock(mutex_);
     if (std::ranges::equal(now, read_stamps_)) return false;
@@ -133,7 +147,7 @@ Result<bool> HostKeys::refresh() {
 
 Result<void> HostKeys::load() {
   // Before they are read: what changes meanwhile is read again.
-  const Stamp now[2] = {stamp_of(settings_.known_hosts_file), stamp_of(learned_file_)};
+  const Stamp now[2] = {stamp_of(settings().known_hosts_file), stamp_of(learned_file_)};
   std::vector<Entry> entries;
   for (const bool learned : {false, true}) {
     auto added = read_entries(learned, entries);
@@ -147,7 +161,7 @@ Result<void> HostKeys::load() {
 }
 
 Result<void> HostKeys::read_entries(bool learned, std::vector<Entry>& into) const {
-  const std::filesystem::path& path = learned ? learned_file_ : settings_.known_hosts_file;
+  const std::filesystem::path path = learned ? learned_file_ : settings().known_hosts_file;
   auto text = read_file(path);
   if (!text) return std::unexpected<Error>(std::move(text.error()));
   auto lines = parse(path, *text);

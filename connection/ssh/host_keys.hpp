@@ -36,7 +36,10 @@ class HostKeys {
   // they were.
   Result<bool> refresh();
 
-  config::HostKeySettings::Policy policy() const { return settings_.policy; }
+  // Other settings from now on; to be followed by load().
+  void reconfigure(config::HostKeySettings settings);
+
+  config::HostKeySettings::Policy policy() const;
   Verdict verdict(const std::string& host, std::uint16_t port, const HostKey& key) const;
   std::vector<HostKey> known(const std::string& host, std::uint16_t port) const;
 
@@ -64,9 +67,11 @@ class HostKeys {
   Result<void> reload_learned();
   const std::vector<std::size_t>& entries_of(const std::string& host, std::uint16_t port) const;
 
-  config::HostKeySettings settings_;
+  config::HostKeySettings settings() const;
+
   std::filesystem::path learned_file_;
   mutable std::mutex mutex_;  // over what follows
+  config::HostKeySettings settings_;
   std::vector<Entry> entries_;
   Stamp read_stamps_[2];  // of known_hosts_file and the learned file, when they were read
   // The entries of each address asked for: with thousands of hashed lines a search costs milliseconds.

@@ -300,3 +300,30 @@ TEST_CASE("the store behaves as a naive model does, over random operations") {
     }
   }
 }
+
+TEST_CASE("a destination that comes later wants what comes later; one that goes wants nothing") {
+  Store store(1000, 7 * 24h, 0);
+  const std::size_t first = store.add_destination();
+  store.add(record_of(1, 3), start);
+  const std::size_t second = store.add_destination();
+  store.add(record_of(2, 2), start);
+  CHECK(store.queued(first) == 5);
+  CHECK(store.queued(second) == 2);
+  store.remove_destination(first);
+  CHECK(dropped(store, first, DropReason::removed) == 5);
+  CHECK(store.values() == 2);
+  CHECK(names(store.take(second, 100, all)).front() == "2.0");
+  store.delivered(second);
+  store.add(record_of(3, 1), start);
+  CHECK(store.add_destination() == first);  // the number is free
+  CHECK(store.queued(first) == 0);
+  store.remove_destination(second);
+  CHECK(store.values() == 0);
+}
+
+TEST_CASE("without any destination left nothing is kept") {
+  Store store(1000, 7 * 24h, 1);
+  store.remove_destination(0);
+  store.add(record_of(1, 3), start);
+  CHECK(store.values() == 0);
+}

@@ -1,0 +1,163 @@
+#include "agent/fleet.hpp"
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <exception>
+#include <utility>
+
+#include "agent/gather.hpp"
+
+namespace linewatch::agent {
+
+namespace asio = boost::asio;
+using connection::Awaitable;
+using connection::Clock;
+using connection::Context;
+using scheduler::RouterWorker;
+
+namespace {
+
+// The monotonic time of the wall clock's zero, as of now: anchors the timetables.
+connection::TimePoint wall_clock_zero() {
+  return Clock::now() -
+         std::chrono::duration_cast<Clock::duration>(std::chrono::system_clock::now().time_since_epoch());
+}
+
+const std::string& name_of(const std::unique_ptr<RouterWorker>& worker) {
+  return worker->router().name;
+}
+
+// Lets others have the loop now and then.
+class Slices {
+ public:
+  explicit Slices(asio::any_io_executor loop) : loop_(std::move(loop)) {}
+
+  bool over() const { return Clock::now() - began_ > std::chrono::milliseconds(5); }
+  Awaitable<void> next() {
+    co_await asio::post(loop_, asio::use_awaitable);
+    began_ = Clock::now();
+  }
+
+ private:
+  asio::any_io_executor loop_;
+  connection::TimePoint began_ = Clock::now();
+};
+
+}  // namespace
+
+Fleet::Fleet(asio::any_io_executor loop, Routers& routers, aggregator::Aggregator& aggregator,
+             std::shared_ptr<spdlog::logger> log)
+    : loop_(std::move(loop)),
+      routers_(routers),
+      aggregator_(aggregator),
+      log_(std::move(log)),
+      epoch_(wall_clock_zero()),
+      left_(loop_) {}
+
+void Fleet::start(const SharedPlan& plan) {
+  workers_.reserve(plan->routers().size());
+  for (scheduler::RouterPlan router : plan->routers()) {
+    router.plan = settings_of(plan);
+    add(std::move(router));
+  }
+}
+
+RouterWorker* Fleet::find(std::string_view router) const {
+  const auto found = std::ranges::lower_bound(workers_, router, {}, name_of);
+  return found != workers_.end() && name_of(*found) == router ? found->get() : nullptr;
+}
+
+void Fleet::add(scheduler::RouterPlan plan) {
+  auto pool = routers_.pool(*plan.router);
+  pool->start();
+  auto worker = std::make_unique<RouterWorker>(
+      loop_, std::move(plan), std::move(pool), routers_.resolver(), epoch_,
+      [this](const aggregator::LineResult& result) { aggregator_.submit(result); }, log_,
+      [this](const aggregator::TaskResult& result) { aggregator_.submit(result); });
+  worker->start();
+  const auto place = std::ranges::lower_bound(workers_, name_of(worker), {}, name_of);
+  workers_.insert(place, std::move(worker));
+}
+
+// Without lines first, so that what is under way reports nothing any more.
+void Fleet::remove(const std::string& router, const SharedPlan& before, config::Duration limit) {
+  const auto found = std::ranges::lower_bound(workers_, router, {}, name_of);
+  if (found == workers_.end() || name_of(*found) != router) return;
+  std::shared_ptr<RouterWorker> worker = std::move(*found);
+  workers_.erase(found);
+  worker->reconfigure({settings_of(before), &worker->router(), {}, {}});
+  ++leaving_;
+  asio::co_spawn(loop_, leave(std::move(worker), routers_.take_out(router), limit),
+                 [this](std::exception_ptr bug) {
+                   if (bug) std::rethrow_exception(bug);
+                   --leaving_;
+                   left_.ring();
+                 });
+}
+
+Awaitable<void> Fleet::leave(std::shared_ptr<RouterWorker> worker, std::shared_ptr<connection::Pool> pool,
+                             config::Duration limit) {
+  const Context pings = Context().within(limit * 6 / 10);
+  const Context logouts = Context().within(limit * 8 / 10);
+  std::vector<Awaitable<void>> ends;
+  ends.push_back(worker->stop(pings));
+  if (pool) ends.push_back(pool->drain(logouts));
+  co_await gather(loop_, std::move(ends));
+  log_->info("measured no more, logged out router={}", worker->router().name);
+}
+
+Awaitable<void> Fleet::apply(SharedPlan before, SharedPlan after, const PlanSteps& steps) {
+  Slices slices(loop_);
+  const auto settings = settings_of(after);
+  routers_.begin_reload(settings);
+  for (const std::size_t each : steps.going) {
+    remove(before->routers()[each].router->name, before, after->settings().agent.stop_timeout);
+    if (slices.over()) co_await slices.next();
+  }
+  const std::vector<std::string> pools = routers_.pool_names();
+  for (const std::string& name : pools) {
+    routers_.reload(name);
+    if (slices.over()) co_await slices.next();
+  }
+  routers_.end_reload();
+  for (const std::size_t each : steps.staying) {
+    scheduler::RouterPlan plan = after->routers()[each];
+    plan.plan = settings;
+    if (RouterWorker* const worker = find(plan.router->name)) worker->reconfigure(std::move(plan));
+    if (slices.over()) co_await slices.next();
+  }
+  for (const std::size_t each : steps.coming) {
+    scheduler::RouterPlan plan = after->routers()[each];
+    plan.plan = settings;
+    add(std::move(plan));
+    if (slices.over()) co_await slices.next();
+  }
+  for (const config::Line* line : steps.removed) {
+    report_removed(*line);
+    if (slices.over()) co_await slices.next();
+  }
+}
+
+void Fleet::report_removed(const config::Line& line) {
+  aggregator::LineResult result;
+  result.line = line.id;
+  result.router = line.router;
+  result.zabbix_host = line.zabbix_host;
+  result.clock = std::chrono::system_clock::now();
+  result.state = aggregator::LineState::removed;
+  result.error = "removed from the configuration";
+  log_->info("line removed line={} router={}", line.id, line.router);
+  aggregator_.submit(result);
+}
+
+Awaitable<void> Fleet::stop(Context ctx) {
+  std::vector<Awaitable<void>> stops;
+  stops.reserve(workers_.size());
+  for (auto& worker : workers_) stops.push_back(worker->stop(ctx));
+  co_await gather(loop_, std::move(stops));
+  while (leaving_ > 0) co_await left_.wait(Context());
+}
+
+}  // namespace linewatch::agent
