@@ -71,8 +71,9 @@ struct Bench {
   }
   static connection::Awaitable<void> into(Measurement& got, Bench& bench, Context ctx, int confirmations) {
     const std::chrono::system_clock::time_point due{12345s};
-    got = co_await measure(ctx, bench.line, bench.router, *bench.pool, bench.resolver, due,
-                           connection::Clock::duration::max(), confirmations);
+    TaskTurn turn{bench.router, &bench.line, nullptr, *bench.pool, bench.resolver, due};
+    turn.confirmations = confirmations;
+    got = co_await measure(ctx, turn);
   }
 
   boost::asio::io_context loop{1};
