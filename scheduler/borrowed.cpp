@@ -30,7 +30,9 @@ void Borrowed::give_back() {
 
 bool Borrowed::another_may_do(const Error& error) {
   const bool stale = error.code == ErrorCode::closed && error.phase == Phase::write && reused_;
-  return stale && ++found_closed_ <= pool_.core().policy().max_connections;
+  if (stale && ++found_closed_ <= pool_.core().policy().max_connections) return true;
+  found_closed_ = 0;
+  return false;
 }
 
 }  // namespace linewatch::scheduler

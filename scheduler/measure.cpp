@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <boost/asio/this_coro.hpp>
 #include <expected>
 #include <optional>
 #include <utility>
@@ -160,15 +159,6 @@ Awaitable<Result<Typed>> type_ping(Context ctx, const config::Line& line, const 
   co_return typed;
 }
 
-// Until `when`, or the context's end: then false.
-Awaitable<bool> sleep(Context ctx, connection::TimePoint when) {
-  const auto loop = co_await boost::asio::this_coro::executor;
-  connection::Bell nobody_rings(loop);
-  const Context until = ctx.until(when);
-  while (!until.stopped() && !until.expired()) co_await nobody_rings.wait(until);
-  co_return !ctx.stopped() && !ctx.expired();
-}
-
 }  // namespace
 
 Measurement unmeasured(const TaskTurn& turn) {
@@ -257,7 +247,8 @@ bool to_be_confirmed_later(const TaskTurn& turn, const Measurement& measurement)
 Awaitable<void> confirm_later(Context ctx, TaskTurn turn, Measurement& measurement) {
   const int confirmations = std::exchange(turn.confirmations, 0);
   for (int more = 1; more < confirmations && measurement.result.state == LineState::down; ++more) {
-    const bool slept = co_await sleep(ctx, Clock::now() + turn.line->confirm.after);
+    const auto when = Clock::now() + turn.line->confirm.after;
+    const bool slept = co_await connection::sleep_until(ctx, when);
     if (!slept) break;
     Measurement again = measurement;
     again.result.figures.reset();

@@ -13,6 +13,12 @@
 
 namespace linewatch::scheduler {
 
+// A due time as the clock on the wall showed or will show it.
+inline std::chrono::system_clock::time_point wall_time(connection::TimePoint time) {
+  return std::chrono::system_clock::now() -
+         std::chrono::duration_cast<std::chrono::system_clock::duration>(connection::Clock::now() - time);
+}
+
 // What it refers to outlives the run.
 struct TaskTurn {
   const config::Router& router;

@@ -134,7 +134,7 @@ TEST_CASE("of a line that was removed nothing is reported any more, and it does 
   CHECK(bench.worker->line_count() == 0);
   CHECK_FALSE(bench.worker->has_line("L-1"));
   bench.worker->reconfigure(plan_of({{"L-1", 1s}}));  // it comes back while the old turn is under way
-  bench.run_until([&] { return bench.worker->statistics().skipped > 0; });
+  bench.run_until([&] { return bench.worker->statistics().skipped() > 0; });
   CHECK(bench.fake.typed == 1);
   CHECK(bench.results.empty());
   bench.fake.commands.open();

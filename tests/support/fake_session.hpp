@@ -66,6 +66,10 @@ struct FakeRouter {
   int hang_ups = 0;
   std::vector<std::function<void()>> hung_up;  // told of that
   std::vector<std::string> commands_typed;
+  std::vector<int> typed_on;      // ... by the number of the login that made the session
+  std::string stuck = "nothing";  // commands that hold this text wait at the door `unstuck`, too
+  Door unstuck{loop};
+  connection::Clock::duration takes{};  // every command, besides
   int open_sessions = 0, most_sessions = 0, login_count = 0, recoveries = 0, typed = 0;
   std::string output;                             // what every command prints
   std::deque<std::string> outputs;                // ... but first these, one by one
@@ -86,9 +90,19 @@ class FakeSession : public connection::Session {
       connection::Context ctx, connection::Command command) override {
     ++router_.typed;
     router_.commands_typed.push_back(command.text);
+    router_.typed_on.push_back(number_);
     dirty_ = true;
+    const auto began = std::chrono::system_clock::now();
     const bool passed = co_await router_.commands.pass(ctx);
-    if (!passed)
+    bool unstuck = passed;
+    if (passed && command.text.find(router_.stuck) != std::string::npos)
+      unstuck = co_await router_.unstuck.pass(ctx);
+    if (unstuck && router_.takes > connection::Clock::duration::zero()) {
+      boost::system::error_code ignored;
+      boost::asio::steady_timer answered(router_.loop, router_.takes);
+      co_await answered.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, ignored));
+    }
+    if (!unstuck)
       co_return connection::fail(connection::ErrorCode::cancelled, connection::Phase::read, "r1: cancelled");
     if (router_.typed > router_.errors_after && !router_.command_errors.empty()) {
       connection::Error error = router_.command_errors.front();
@@ -103,7 +117,7 @@ class FakeSession : public connection::Session {
       output.text = std::move(router_.outputs.front());
       router_.outputs.pop_front();
     }
-    output.typed = std::chrono::system_clock::now();
+    output.typed = began;
     co_return output;
   }
   connection::Awaitable<connection::Result<void>> check(connection::Context) override {
@@ -121,6 +135,7 @@ class FakeSession : public connection::Session {
 
  private:
   FakeRouter& router_;
+  const int number_ = router_.login_count;
   const int hang_ups_before_ = router_.hang_ups;
   bool dirty_ = false;
   bool alive_ = true;
