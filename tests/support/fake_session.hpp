@@ -11,6 +11,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <utility>
@@ -66,8 +67,9 @@ struct FakeRouter {
   int hang_ups = 0;
   std::vector<std::function<void()>> hung_up;  // told of that
   std::vector<std::string> commands_typed;
-  std::vector<int> typed_on;      // ... by the number of the login that made the session
-  std::string stuck = "nothing";  // commands that hold this text wait at the door `unstuck`, too
+  std::vector<int> typed_on;             // ... by the number of the login that made the session
+  std::multiset<std::string> under_way;  // commands that were typed and have no answer yet
+  std::string stuck = "nothing";         // commands that hold this text wait at the door `unstuck`, too
   Door unstuck{loop};
   connection::Clock::duration takes{};  // every command, besides
   int open_sessions = 0, most_sessions = 0, login_count = 0, recoveries = 0, typed = 0;
@@ -93,15 +95,9 @@ class FakeSession : public connection::Session {
     router_.typed_on.push_back(number_);
     dirty_ = true;
     const auto began = std::chrono::system_clock::now();
-    const bool passed = co_await router_.commands.pass(ctx);
-    bool unstuck = passed;
-    if (passed && command.text.find(router_.stuck) != std::string::npos)
-      unstuck = co_await router_.unstuck.pass(ctx);
-    if (unstuck && router_.takes > connection::Clock::duration::zero()) {
-      boost::system::error_code ignored;
-      boost::asio::steady_timer answered(router_.loop, router_.takes);
-      co_await answered.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, ignored));
-    }
+    router_.under_way.insert(command.text);
+    const bool unstuck = co_await pass_doors(ctx, command.text);
+    router_.under_way.erase(router_.under_way.find(command.text));
     if (!unstuck)
       co_return connection::fail(connection::ErrorCode::cancelled, connection::Phase::read, "r1: cancelled");
     if (router_.typed > router_.errors_after && !router_.command_errors.empty()) {
@@ -134,6 +130,17 @@ class FakeSession : public connection::Session {
   void on_hang_up(std::function<void()> gone) override { router_.hung_up.push_back(std::move(gone)); }
 
  private:
+  connection::Awaitable<bool> pass_doors(connection::Context ctx, std::string text) {
+    bool passed = co_await router_.commands.pass(ctx);
+    if (passed && text.find(router_.stuck) != std::string::npos) passed = co_await router_.unstuck.pass(ctx);
+    if (passed && router_.takes > connection::Clock::duration::zero()) {
+      boost::system::error_code ignored;
+      boost::asio::steady_timer answered(router_.loop, router_.takes);
+      co_await answered.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, ignored));
+    }
+    co_return passed;
+  }
+
   FakeRouter& router_;
   const int number_ = router_.login_count;
   const int hang_ups_before_ = router_.hang_ups;
