@@ -125,7 +125,7 @@ void Agent::report() {
   std::uint64_t turns = 0, skipped = 0;
   for (const auto& worker : fleet_.workers()) {
     turns += worker->statistics().turns;
-    skipped += worker->statistics().skipped;
+    skipped += worker->statistics().skipped();
   }
   for (const auto& destination : aggregator_.statistics()) {
     log_->info("delivered destination={} processed={} failed={} dropped={} unsent={}", destination.name,

@@ -55,8 +55,8 @@ Awaitable<void> measure_line(Session& session, const config::Line& line) {
   const auto pool = session.routers.pool(router, trace);
   const connection::Context ctx(connection::TimePoint::max(), session.stop.get_token());
   const auto now = std::chrono::system_clock::now();
-  const scheduler::Measurement measurement =
-      co_await scheduler::measure(ctx, line, router, *pool, session.routers.resolver(), now);
+  const scheduler::TaskTurn turn{router, &line, nullptr, *pool, session.routers.resolver(), now};
+  const scheduler::Measurement measurement = co_await scheduler::measure(ctx, turn);
   if (trace && measurement.result.figures)
     trace(connection::TraceDirection::note, understood(*router.platform, *measurement.result.figures));
   session.report.result(ping_json(line, router, measurement));

@@ -161,6 +161,17 @@ Json to_json(const scheduler::TaskSnapshot& task, const Moment& now) {
   return json;
 }
 
+void add_turns(Json& json, const scheduler::WorkerStatistics& turns) {
+  using scheduler::SkipReason;
+  json["turns"] = turns.turns;
+  json["turns_skipped"] = turns.skipped();
+  json["turns_skipped_paused"] = turns.skipped(SkipReason::paused);
+  json["turns_skipped_warm_up"] = turns.skipped(SkipReason::warm_up);
+  json["turns_skipped_overload"] = turns.skipped(SkipReason::overload);
+  json["turns_skipped_still_running"] = turns.skipped(SkipReason::still_running);
+  json["turns_skipped_suspended"] = turns.skipped(SkipReason::suspended);
+}
+
 Json to_json(const RouterView& view, const Moment& now) {
   const connection::PoolSnapshot& pool = view.pool;
   const connection::PoolStatistics& figures = pool.statistics;
@@ -209,10 +220,9 @@ Json to_json(const RouterView& view, const Moment& now) {
   }
   json["next_login_in_s"] = seconds(pool.next_login_in);
   json["load_percent"] = std::round(view.turns.load * 1000) / 10;
-  json["turns"] = view.turns.turns;
-  json["turns_skipped"] = view.turns.skipped;
-  json["turns_skipped_paused"] = view.turns.skipped_paused;
-  json["turns_skipped_warm_up"] = view.turns.skipped_warm_up;
+  add_turns(json, view.turns);
+  json["lateness_s"] = to_json(view.turns.lateness);
+  json["turns_per_lease"] = view.turns.batches;
   json["line_count"] = to_json(view.lines);
   json["task_count"] = {{"total", view.tasks.size()}, {"failing", std::ranges::count_if(view.tasks, fails)}};
   json["warnings"] = warnings_of(view);
@@ -243,7 +253,6 @@ std::vector<std::string> warnings_of(const RouterView& view) {
       text += fmt::format("; next login in {:.0f} s", std::ceil(seconds(pool.next_login_in)));
     warnings.push_back(std::move(text));
   }
-  const std::uint64_t late = view.turns.skipped - view.turns.skipped_paused - view.turns.skipped_warm_up;
   constexpr std::size_t most_tasks = 20;  // one cause often is that of many
   std::size_t failing = 0;
   for (const scheduler::TaskSnapshot& task : view.tasks) {
@@ -258,6 +267,12 @@ std::vector<std::string> warnings_of(const RouterView& view) {
                     "max_connections or their intervals",
                     view.turns.load * 100, pool.effective_maximum));
   }
+  using scheduler::SkipReason;
+  const std::uint64_t overload = view.turns.skipped(SkipReason::overload);
+  const std::uint64_t late =
+      view.turns.skipped(SkipReason::still_running) + view.turns.skipped(SkipReason::suspended);
+  if (overload > 0)
+    warnings.push_back(fmt::format("turns skipped because no session came free in time: {}", overload));
   if (late > 0) warnings.push_back(fmt::format("turns skipped because the one before still ran: {}", late));
   return warnings;
 }

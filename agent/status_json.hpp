@@ -44,6 +44,8 @@ struct RouterView {
   std::vector<scheduler::TaskSnapshot> tasks;
 };
 // Without its sessions, lines and tasks one by one: whoever wants these adds them.
+// How many turns there were, and how many not, by reason.
+void add_turns(Json& json, const scheduler::WorkerStatistics& turns);
 Json to_json(const RouterView& view, const Moment& now);
 
 // Sentences for the operator; empty while all is well.

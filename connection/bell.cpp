@@ -2,6 +2,7 @@
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <stop_token>
 
@@ -23,6 +24,14 @@ Awaitable<void> Bell::wait(Context ctx) {
 
 void Bell::ring() {
   for (const auto& timer : waiting_) timer->cancel();
+}
+
+Awaitable<bool> sleep_until(Context ctx, TimePoint when) {
+  const auto loop = co_await asio::this_coro::executor;
+  Bell nobody_rings(loop);
+  const Context until = ctx.until(when);
+  while (!until.stopped() && !until.expired()) co_await nobody_rings.wait(until);
+  co_return !ctx.stopped() && !ctx.expired();
 }
 
 }  // namespace linewatch::connection

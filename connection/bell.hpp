@@ -26,4 +26,7 @@ class Bell {
   std::vector<std::shared_ptr<boost::asio::steady_timer>> waiting_;
 };
 
+// Until `when`, never returning before; false: the context ended or was stopped first.
+Awaitable<bool> sleep_until(Context ctx, TimePoint when);
+
 }  // namespace linewatch::connection

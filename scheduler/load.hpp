@@ -1,6 +1,7 @@
 #pragma once
 // How much of a router's sessions its lines and tasks want: the time that a turn of each holds a session, by
-// its interval, all together by the number of sessions. 1 is all there is; above it turns are skipped.
+// its interval, all together by the number of sessions. 1 is all there is; above it turns are skipped, and
+// those are counted in as well: it is what all the turns would need.
 
 #include <spdlog/logger.h>
 
@@ -21,7 +22,9 @@ class RouterLoad {
     double share = 0;  // of one session
   };
 
+  // A turn that held no session (none came free, the router is unreachable) says nothing of what turns cost.
   void ran(Part& part, connection::Clock::duration held, config::Duration interval) {
+    if (held == connection::Clock::duration::zero()) return;
     using Seconds = std::chrono::duration<double>;
     const double cost = Seconds(held).count();
     part.cost = part.share == 0 ? cost : part.cost + (cost - part.cost) / 4;

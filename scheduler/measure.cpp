@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <boost/asio/this_coro.hpp>
 #include <expected>
 #include <optional>
 #include <utility>
@@ -49,7 +48,17 @@ LineState state_of_resolving(const Error& error) {
   return of_the_name ? LineState::line_error : state_of(error);
 }
 
+void fail_with(Measurement& measurement, LineState state, std::string why) {
+  measurement.result.state = state;
+  measurement.result.error = std::move(why);
+}
+
 }  // namespace
+
+void fail_with(Measurement& measurement, const Error& error) {
+  measurement.held_back = error.code == ErrorCode::held_back;
+  fail_with(measurement, state_of(error), error.text);
+}
 
 Awaitable<Result<std::string>> target_address(Context ctx, const config::Line& line,
                                               connection::Resolver& resolver) {
@@ -150,108 +159,120 @@ Awaitable<Result<Typed>> type_ping(Context ctx, const config::Line& line, const 
   co_return typed;
 }
 
-void fail_with(aggregator::LineResult& result, LineState state, std::string why) {
-  result.state = state;
-  result.error = std::move(why);
-}
+}  // namespace
 
-// Acquire, type, and give back. A session that the router closed while it idled is not the line's fault:
-// another is taken, as often as there may be such sessions. `confirm`: an answer that says down is asked for
-// again at once, on the same session.
-Awaitable<void> run(Context ctx, const config::Line& line, const config::Router& router,
-                    connection::Pool& pool, connection::Resolver& resolver, Clock::duration longest_wait,
-                    bool confirm, Measurement& measurement) {
+Measurement unmeasured(const TaskTurn& turn) {
+  Measurement measurement;
   aggregator::LineResult& result = measurement.result;
-  auto address = co_await target_address(ctx, line, resolver);
-  if (!address) co_return fail_with(result, state_of_resolving(address.error()), address.error().text);
-  const auto privileged = ping_lines(line, *router.platform, *address, true);
-  if (!privileged) co_return fail_with(result, LineState::line_error, privileged.error());
-
-  for (int attempt = 1;; ++attempt) {
-    const Context waiting = ctx.within(longest_wait);
-    auto lease = co_await pool.acquire(waiting, line.id);
-    if (!lease) {
-      measurement.held_back = lease.error().code == ErrorCode::held_back;
-      co_return fail_with(result, state_of(lease.error()), lease.error().text);
-    }
-    const auto borrowed = Clock::now();
-    measurement.reused = !lease->fresh();
-    connection::Session& session = lease->session();
-    auto rendered = privileged;
-    if (!session.privileged()) rendered = ping_lines(line, *router.platform, *address, false);
-    if (!rendered) {
-      lease->give_back();
-      co_return fail_with(result, LineState::line_error, rendered.error());
-    }
-    measurement.command = rendered->lines.back();
-    result.clock = std::chrono::system_clock::now();
-    PingLines lines = *rendered;
-    auto typed = co_await type_ping(ctx, line, router, session, std::move(lines));
-    if (confirm && typed && aggregator::state_of(typed->figures) == LineState::down) {
-      lines = *rendered;
-      auto again = co_await type_ping(ctx, line, router, session, std::move(lines));
-      if (again) typed = std::move(again);  // else the first is the last answer there is
-    }
-    lease->give_back();
-    measurement.held += Clock::now() - borrowed;
-    if (typed) {
-      result.clock = typed->at;
-      result.state = aggregator::state_of(typed->figures);
-      if (result.state != LineState::up) result.error = typed->figures.error;
-      result.figures = std::move(typed->figures);
-      co_return;
-    }
-    const Error& error = typed.error();
-    // Found closed before anything was typed; a router that closes in mid-ping is asked no second time.
-    const bool stale_session =
-        error.code == ErrorCode::closed && error.phase == Phase::write && measurement.reused;
-    if (!stale_session || attempt > pool.core().policy().max_connections) {
-      co_return fail_with(result, state_of(error), error.text);
-    }
-  }
+  result.line = turn.line->id;
+  result.router = turn.router.name;
+  result.zabbix_host = turn.line->zabbix_host;
+  result.clock = turn.due;
+  return measurement;
 }
 
-// Until `when`, or the context's end: then false.
-Awaitable<bool> sleep(Context ctx, connection::TimePoint when) {
-  const auto loop = co_await boost::asio::this_coro::executor;
-  connection::Bell nobody_rings(loop);
-  const Context until = ctx.until(when);
-  while (!until.stopped() && !until.expired()) co_await nobody_rings.wait(until);
-  co_return !ctx.stopped() && !ctx.expired();
+bool can_be_typed(const TaskTurn& turn, const Result<std::string>& address, Measurement& measurement) {
+  if (!address) {
+    fail_with(measurement, state_of_resolving(address.error()), address.error().text);
+    return false;
+  }
+  const auto lines = ping_lines(*turn.line, *turn.router.platform, *address, true);
+  if (!lines) fail_with(measurement, LineState::line_error, lines.error());
+  return lines.has_value();
+}
+
+Awaitable<bool> ping_on_session(Context ctx, TaskTurn turn, Measurement& measurement) {
+  aggregator::LineResult& result = measurement.result;
+  connection::Session& session = turn.on->session();
+  const config::Line& line = *turn.line;
+  const auto lines = ping_lines(line, *turn.router.platform, turn.address, session.privileged());
+  if (!lines) {
+    fail_with(measurement, LineState::line_error, lines.error());
+    co_return true;
+  }
+  const auto began = Clock::now();
+  const auto clock_before = std::exchange(result.clock, std::chrono::system_clock::now());
+  measurement.reused = turn.on->reused();
+  measurement.command = lines->lines.back();
+  PingLines to_type = *lines;
+  auto typed = co_await type_ping(ctx, line, turn.router, session, std::move(to_type));
+  if (turn.confirmations > 0 && typed && aggregator::state_of(typed->figures) == LineState::down) {
+    to_type = *lines;
+    auto again = co_await type_ping(ctx, line, turn.router, session, std::move(to_type));
+    if (again) typed = std::move(again);  // else the first is the last answer there is
+  }
+  measurement.held += Clock::now() - began;
+  if (!typed) {
+    const bool again = turn.on->another_may_do(typed.error());
+    if (again) {
+      result.clock = clock_before;
+    } else {
+      fail_with(measurement, typed.error());
+    }
+    co_return !again;
+  }
+  turn.on->worked();
+  result.clock = typed->at;
+  result.state = aggregator::state_of(typed->figures);
+  if (result.state != LineState::up) result.error = typed->figures.error;
+  if (result.state == LineState::down && result.error.empty()) result.error = "no reply: all probes lost";
+  result.figures = std::move(typed->figures);
+  co_return true;
+}
+
+namespace {
+
+Awaitable<void> resolve_and_ping(Context ctx, TaskTurn turn, Measurement& measurement) {
+  auto address = co_await target_address(ctx, *turn.line, turn.resolver);
+  if (!can_be_typed(turn, address, measurement)) co_return;
+  Borrowed borrowed(turn.pool);
+  turn.on = &borrowed;
+  turn.address = std::move(*address);
+  for (bool done = false; !done;) {
+    const Context waiting = ctx.within(turn.longest_wait);
+    std::string holder = turn.line->id;
+    auto got = co_await borrowed.borrow(waiting, std::move(holder));
+    if (!got) co_return fail_with(measurement, got.error());
+    done = co_await ping_on_session(ctx, turn, measurement);
+    borrowed.give_back();
+  }
 }
 
 }  // namespace
 
-Awaitable<Measurement> measure(Context ctx, const config::Line& line, const config::Router& router,
-                               connection::Pool& pool, connection::Resolver& resolver,
-                               std::chrono::system_clock::time_point due, Clock::duration longest_wait,
-                               int confirmations) {
-  Measurement measurement;
-  aggregator::LineResult& result = measurement.result;
-  result.line = line.id;
-  result.router = router.name;
-  result.zabbix_host = line.zabbix_host;
-  result.clock = due;
-  const auto began = Clock::now();
-  co_await run(ctx, line, router, pool, resolver, longest_wait, confirmations > 0, measurement);
-  for (int more = 1; more < confirmations && result.state == LineState::down; ++more) {
-    const bool slept = co_await sleep(ctx, Clock::now() + line.confirm.after);
+bool to_be_confirmed_later(const TaskTurn& turn, const Measurement& measurement) {
+  return turn.confirmations > 1 && measurement.result.state == LineState::down;
+}
+
+Awaitable<void> confirm_later(Context ctx, TaskTurn turn, Measurement& measurement) {
+  const int confirmations = std::exchange(turn.confirmations, 0);
+  for (int more = 1; more < confirmations && measurement.result.state == LineState::down; ++more) {
+    const auto when = Clock::now() + turn.line->confirm.after;
+    const bool slept = co_await connection::sleep_until(ctx, when);
     if (!slept) break;
     Measurement again = measurement;
     again.result.figures.reset();
     again.result.error.clear();
-    co_await run(ctx, line, router, pool, resolver, longest_wait, false, again);
+    co_await resolve_and_ping(ctx, turn, again);
     measurement.held = again.held;
     if (!again.result.figures) break;  // nobody answered: what was measured last stands
     measurement = std::move(again);
   }
-  if (confirmations > 0 && result.state == LineState::down && ctx.stopped()) {
-    // Perhaps it was not down: that is what was to be found out.
-    result.figures.reset();
-    fail_with(result, LineState::agent_error, "stopped before the line could be measured once more");
-  }
-  if (result.state == LineState::down && result.error.empty()) result.error = "no reply: all probes lost";
-  result.check_time = Clock::now() - began;
+}
+
+void end_of_confirmation(const Context& ctx, const TaskTurn& turn, Measurement& measurement) {
+  if (turn.confirmations == 0 || measurement.result.state != LineState::down || !ctx.stopped()) return;
+  measurement.result.figures.reset();
+  fail_with(measurement, LineState::agent_error, "stopped before the line could be measured once more");
+}
+
+Awaitable<Measurement> measure(Context ctx, TaskTurn turn) {
+  Measurement measurement = unmeasured(turn);
+  const auto began = Clock::now();
+  co_await resolve_and_ping(ctx, turn, measurement);
+  co_await confirm_later(ctx, turn, measurement);
+  end_of_confirmation(ctx, turn, measurement);
+  measurement.result.check_time = Clock::now() - began;
   co_return measurement;
 }
 

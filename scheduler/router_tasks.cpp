@@ -27,11 +27,6 @@ std::vector<TimetableEntry> entries_of(const std::vector<TaskJob>& jobs) {
   return entries;
 }
 
-std::chrono::system_clock::time_point wall(TimePoint time) {
-  return std::chrono::system_clock::now() -
-         std::chrono::duration_cast<std::chrono::system_clock::duration>(Clock::now() - time);
-}
-
 std::string of_line(const config::Line* line) {
   return line ? " line=" + line->id : "";
 }
@@ -129,6 +124,7 @@ void RouterTasks::keep_traces() {
   std::erase_if(traced_, [this](const auto& traced) {
     traced.second->job.line = line_of(traced.first);
     traced.second->gone = !traced.second->job.line;
+    if (traced.second->gone) load_.rests(traced.second->load);
     return traced.second->gone;
   });
 }
@@ -190,7 +186,7 @@ void RouterTasks::skip(Run& run, std::uint64_t turns) {
 Awaitable<void> RouterTasks::run_turn(RunPointer run, TimePoint due, Context ctx) {
   const RouterPlan plan{plan_.plan, plan_.router, {}, {}};
   const TaskJob job = run->job;
-  const TaskTurn turn{*plan.router, job.line, job.task, pool_, resolver_, wall(due), job.task->interval};
+  const TaskTurn turn{*plan.router, job.line, job.task, pool_, resolver_, wall_time(due), job.task->interval};
   const TaskReport done = co_await run_command_(ctx, turn);
   run->running = false;
   std::erase(gone_, run);
@@ -219,7 +215,12 @@ void RouterTasks::report(Run& run, const aggregator::TaskResult& result) {
 }
 
 void RouterTasks::measured(const config::Line& line, aggregator::LineState state) {
-  traces_.measured(line, state, Clock::now());
+  if (!line.trace.on_loss) return;
+  const TimePoint now = Clock::now();
+  const auto last = traced_.find(line.id);
+  if (last != traced_.end() && now - last->second->traced > line.trace.at_most_every)
+    load_.rests(last->second->load);
+  traces_.measured(line, state, now);
   trace_next();
 }
 
@@ -249,7 +250,11 @@ Awaitable<void> RouterTasks::trace(RunPointer run, Context ctx) {
   const TaskTurn turn{*plan.router, line, nullptr, pool_, resolver_, now, line->trace.at_most_every};
   const TaskReport done = co_await run_traceroute_(ctx, turn);
   run->running = false;
-  if (!run->gone) report(*run, *done.task);
+  if (!run->gone) {
+    run->traced = Clock::now();
+    load_.ran(run->load, done.held, line->trace.at_most_every);
+    report(*run, *done.task);
+  }
   traces_.ended();
   trace_next();
   turns_.end();

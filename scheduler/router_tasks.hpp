@@ -56,6 +56,7 @@ class RouterTasks {
     std::uint64_t turns = 0, skipped = 0;
     std::optional<LastTask> last;
     RouterLoad::Part load;
+    TimePoint traced{};  // of a trace: when the last one ended
   };
 
   using RunPointer = std::shared_ptr<Run>;  // shared with its turn under way

@@ -1,8 +1,6 @@
 #include "scheduler/worker.hpp"
 
 #include <algorithm>
-#include <boost/asio/co_spawn.hpp>
-#include <exception>
 #include <unordered_map>
 #include <utility>
 
@@ -16,6 +14,10 @@ using connection::Clock;
 using connection::Context;
 
 namespace {
+
+bool same_target(const config::Line& one, const config::Line& other) {
+  return one.target == other.target && one.resolve == other.resolve && one.family == other.family;
+}
 
 std::vector<TimetableEntry> entries_of(const std::vector<const config::Line*>& lines) {
   std::vector<TimetableEntry> entries;
@@ -55,31 +57,40 @@ void RouterWorker::reconfigure(RouterPlan plan) {
   adopt(std::move(plan));
   pauses_.forget_lines_unless([this](const std::string& id) { return has_line(id); });
   adopt_tasks();
+  send_runners();
   if (started_) wait_for_next();
 }
 
 // Runs that stay are pointed to the new plan, new ones are made, and the others go when their turns end.
 void RouterWorker::adopt(RouterPlan plan) {
-  plan_ = std::move(plan);
-  run_ping_ = find_task("ping", plan_.router->platform->name);
+  const RouterPlan before = std::exchange(plan_, std::move(plan));
+  run_ping_ = find_task("ping", router().platform->name);
   std::unordered_map<std::string, RunPointer> known;
   for (auto* runs : {&gone_, &runs_}) {
     for (RunPointer& run : *runs) known[run->id] = std::move(run);
     runs->clear();
   }
+  std::vector<RunPointer> changed;
   for (const config::Line* line : plan_.lines) {
     auto found = known.extract(line->id);
-    runs_.push_back(found.empty() ? std::make_shared<LineRun>() : std::move(found.mapped()));
-    runs_.back()->id = line->id;
-    runs_.back()->line = line;
+    const RunPointer& run =
+        runs_.emplace_back(found.empty() ? std::make_shared<LineRun>() : std::move(found.mapped()));
+    if (run->at == At::ready && !same_target(*run->line, *line)) changed.push_back(run);
+    run->id = line->id;
+    run->line = line;
   }
   for (auto& [id, run] : known) {
     load_.rests(run->load);
     run->gone = true;
     run->line = nullptr;
     run->last.reset();  // should it come back, it is a new line
-    if (run->running) gone_.push_back(std::move(run));
+    run->said.reset();
+    if (run->at == At::resolving || run->at == At::pinging) gone_.push_back(std::move(run));
   }
+  std::erase_if(ready_, [&](const auto& entry) {
+    return entry.second->gone || std::ranges::find(changed, entry.second) != changed.end();
+  });
+  for (const RunPointer& run : changed) begin(run, run->due);
 }
 
 void RouterWorker::adopt_tasks() {
@@ -106,104 +117,10 @@ void RouterWorker::wait_for_next() {
   });
 }
 
-void RouterWorker::start_due(TimePoint now) {
-  while (const auto turn = timetable_.take(now)) {
-    LineRun& run = *runs_[turn->entry];
-    if (pauses_.until(run.id)) {
-      load_.rests(run.load);
-      statistics_.skipped += turn->skipped + 1;
-      statistics_.skipped_paused += turn->skipped + 1;
-      continue;
-    }
-    const std::uint64_t missed = turn->skipped + (run.running ? 1 : 0);
-    if (missed > 0) skip(run, missed);
-    if (run.running) continue;
-    run.running = true;
-    run.gone = false;
-    ++statistics_.turns;
-    asio::co_spawn(loop_, run_turn(runs_[turn->entry], turn->due, running_.begin()),
-                   [](std::exception_ptr bug) {
-                     if (bug) std::rethrow_exception(bug);
-                   });
-  }
-}
-
-// A turn keeps the plan that it began with.
-Awaitable<void> RouterWorker::run_turn(RunPointer run, TimePoint due, Context ctx) {
-  const RouterPlan plan{plan_.plan, plan_.router, {}, {}};
-  const config::Line& line = *run->line;
-  const auto late = Clock::now() - due;
-  const auto due_wall = std::chrono::system_clock::now() -
-                        std::chrono::duration_cast<std::chrono::system_clock::duration>(late);
-  // Who waits for a session longer than the interval reports that, turn by turn, instead of falling silent.
-  const bool known_down = run->last && run->last->state == aggregator::LineState::down;
-  const int confirmations = known_down ? 0 : line.confirm.times;
-  const TaskTurn turn{*plan.router, &line,    nullptr,       *pool_,
-                      resolver_,    due_wall, line.interval, confirmations};
-  const TaskReport done = co_await run_ping_(ctx, turn);
-  run->running = false;
-  std::erase(gone_, run);
-  if (!run->gone) {
-    load_.ran(run->load, done.held, line.interval);
-    load_.say(plan.router->name, pool_->core().maximum(), *log_);
-    if (warming_up(*run, done.held_back)) {
-      skip_held_back(*run);
-    } else {
-      report(*run, done.line->result);
-    }
-  }
-  running_.end();
-}
-
 WorkerStatistics RouterWorker::statistics() const {
   WorkerStatistics all = statistics_;
   all.load = load_.of(pool_->core().maximum());
   return all;
-}
-
-void RouterWorker::skip(LineRun& run, std::uint64_t turns) {
-  constexpr auto said_for = std::chrono::minutes(10);
-  statistics_.skipped += turns;
-  run.skipped += turns;
-  const TimePoint now = Clock::now();
-  if (now < run.say_skips_from) return;
-  run.say_skips_from = now + said_for;
-  log_->warn(
-      "turns are skipped line={} router={} skipped={}: the turn before has not ended yet (it waits for a "
-      "session or for "
-      "its ping), or the agent stood still",
-      run.id, router().name, std::exchange(run.skipped, 0));
-}
-
-// At a start with many routers the first turns come before the login has had its turn: no failure of the
-// line. One that never has it is, and is told.
-bool RouterWorker::warming_up(LineRun& run, bool held_back) {
-  constexpr auto longest_warm_up = std::chrono::minutes(5);
-  const TimePoint now = Clock::now();
-  if (!held_back) run.held_back_since.reset();
-  if (held_back && !run.held_back_since) run.held_back_since = now;
-  return held_back && now - *run.held_back_since < longest_warm_up;
-}
-
-void RouterWorker::skip_held_back(const LineRun& run) {
-  --statistics_.turns;
-  ++statistics_.skipped;
-  ++statistics_.skipped_warm_up;
-  log_->debug("turn skipped line={} router={}: the login waits for its turn (connection.total)", run.id,
-              router().name);
-}
-
-// One log line per change of state, none per ping.
-void RouterWorker::report(LineRun& run, const aggregator::LineResult& result) {
-  if (!run.last || run.last->state != result.state) {
-    const auto level = result.state == aggregator::LineState::up ? spdlog::level::info : spdlog::level::warn;
-    const std::string cause = result.error.empty() ? "" : ": " + result.error;
-    log_->log(level, "line {} line={} router={} target={}{}", aggregator::to_string(result.state), run.id,
-              router().name, run.line->target, cause);
-  }
-  run.last = LastResult::of(result);
-  sink_(result);
-  if (tasks_) tasks_->measured(*run.line, result.state);
 }
 
 void RouterWorker::pause(PauseOf what, TimePoint until) {
@@ -213,6 +130,13 @@ void RouterWorker::pause(PauseOf what, TimePoint until) {
       until == Pauses::until_resumed
           ? "until it is resumed"
           : config::format_duration(std::chrono::round<Milliseconds>(until - Clock::now()));
+  std::erase_if(ready_, [this](const auto& entry) {
+    LineRun& run = *entry.second;
+    if (!pauses_.until(run.id)) return false;
+    run.at = At::rest;
+    skip(run, SkipReason::paused, 1);
+    return true;
+  });
   if (what) {
     log_->info("paused line={} router={} length=\"{}\"", *what, router().name, length);
   } else {
@@ -253,7 +177,7 @@ std::vector<LineSnapshot> RouterWorker::lines() const {
   lines.reserve(runs_.size());
   for (std::size_t entry = 0; entry < runs_.size(); ++entry) {
     const LineRun& run = *runs_[entry];
-    lines.push_back({run.line, run.running, pauses_.until(run.id), timetable_.due(entry), run.last});
+    lines.push_back({run.line, run.at != At::rest, pauses_.until(run.id), timetable_.due(entry), run.last});
   }
   return lines;
 }

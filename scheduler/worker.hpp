@@ -1,14 +1,17 @@
 #pragma once
-// Runs the lines of one router: wakes when the timetable says, starts each due line's turn, and hands every
-// result on; the router's other tasks run beside (RouterTasks). A line never runs twice at once: a turn that
-// finds the last one still running is skipped and counted, as are the turns of a paused line. Lives on the
+// Runs the lines of one router: wakes when the timetable says, pings each due line on one of the router's
+// sessions, and hands every result on; the router's other tasks run beside (RouterTasks). A turn ends in one
+// result, or is skipped and counted: a line never runs twice at once, nor while it is paused. Lives on the
 // router's loop; destroyed only after stop() returned.
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include <spdlog/logger.h>
@@ -17,6 +20,7 @@
 #include "config/settings.hpp"
 #include "connection/pool/pool.hpp"
 #include "connection/resolver.hpp"
+#include "connection/spell.hpp"
 #include "scheduler/line_snapshot.hpp"
 #include "scheduler/load.hpp"
 #include "scheduler/pauses.hpp"
@@ -25,17 +29,10 @@
 #include "scheduler/running_turns.hpp"
 #include "scheduler/task/registry.hpp"
 #include "scheduler/timetable.hpp"
+#include "scheduler/turn.hpp"
+#include "scheduler/worker_statistics.hpp"
 
 namespace linewatch::scheduler {
-
-struct WorkerStatistics {
-  std::uint64_t turns = 0;    // started
-  std::uint64_t skipped = 0;  // not started, for whatever reason
-  // Of these; the others: the turn before still ran, or the loop stood still.
-  std::uint64_t skipped_paused = 0;   // the line was paused
-  std::uint64_t skipped_warm_up = 0;  // the router's login waited for its turn among all of the agent
-  double load = 0;                    // of the router's sessions by its lines and tasks; see RouterLoad
-};
 
 class RouterWorker {
  public:
@@ -76,38 +73,67 @@ class RouterWorker {
   std::vector<TaskSnapshot> tasks() const;
 
  private:
+  // Where a line's turn stands: none is under way; its target's name is resolved; it waits for a session; it
+  // is typed, or waits to be confirmed.
+  enum class At { rest, resolving, ready, pinging };
   struct LineRun {
     std::string id;
     const config::Line* line = nullptr;  // null: no more in the plan
-    bool running = false;
+    At at = At::rest;
     bool gone = false;          // what its turn under way gives is not reported
+    TimePoint due;              // of its turn
+    TimePoint place;            // ready: before those with a later one; kept from turn to turn while it waits
+    TimePoint ready_since;      // the begin of its first turn that found no session yet
+    std::string address;        // ready: what is pinged
     std::uint64_t skipped = 0;  // since that was last said
-    std::optional<TimePoint> held_back_since;
     TimePoint say_skips_from{};  // not more often than now and then
+    std::optional<TimePoint> held_back_since;
     std::optional<LastResult> last;
+    std::optional<aggregator::LineState> said;  // the line's state as it was last logged
     RouterLoad::Part load;
   };
-
   using RunPointer = std::shared_ptr<LineRun>;  // shared with its turn under way
+  using Plan = std::shared_ptr<const config::Settings>;
 
+  // worker.cpp: the plan, pauses, and what people see.
   void adopt(RouterPlan plan);
   void adopt_tasks();
   const LineRun* find(const std::string& id) const;
   void wait_for_next();
-  void start_due(TimePoint now);
-  connection::Awaitable<void> run_turn(RunPointer run, TimePoint due, connection::Context ctx);
-  void skip(LineRun& run, std::uint64_t turns);
-  bool warming_up(LineRun& run, bool held_back);
-  void skip_held_back(const LineRun& run);
-  void report(LineRun& run, const aggregator::LineResult& result);
   void end_pauses(TimePoint now);
   void end_pause(PauseOf what, std::string_view why);
   bool task_paused(const config::Line* line) const;
 
+  // worker_turns.cpp: turns from their due time to their result.
+  void spawn(connection::Awaitable<void> turn);
+  void start_due(TimePoint now);
+  void begin(const RunPointer& run, TimePoint due);
+  connection::Awaitable<void> resolve(RunPointer run, connection::Context ctx);
+  void make_ready(const RunPointer& run, const connection::Result<std::string>& address);
+  TaskTurn turn_of(const LineRun& run) const;
+  void pass(LineRun& run, TimePoint due);
+  int most_runners() const;
+  void send_runners();
+  connection::Awaitable<void> run_batches(connection::Context ctx);
+  connection::Awaitable<void> run_batch(connection::Context ctx, Borrowed& borrowed);
+  connection::Awaitable<void> wait_for_rider(connection::Context ctx);
+  connection::Awaitable<bool> run_turn(RunPointer run, Borrowed& borrowed, connection::Context ctx);
+  connection::Awaitable<void> confirm(RunPointer run, Plan plan, TaskTurn turn, Measurement measurement,
+                                      connection::Context ctx);
+  void fail_ready(const connection::Error& error, TimePoint asked);
+  void end_untyped(const RunPointer& run, const Measurement& measurement);
+  void end_typed(const RunPointer& run, Measurement& measurement);
+  void skip(LineRun& run, SkipReason why, std::uint64_t turns);
+  bool warming_up(LineRun& run, bool held_back);
+  void report(LineRun& run, const aggregator::LineResult& result, bool say = true);
+
   boost::asio::any_io_executor loop_;
   RouterPlan plan_;
-  std::vector<RunPointer> runs_;  // by the timetable's entries
-  std::vector<RunPointer> gone_;  // no more in the plan, but their turns are under way
+  std::vector<RunPointer> runs_;                // by the timetable's entries
+  std::vector<RunPointer> gone_;                // no more in the plan, but their turns are under way
+  std::multimap<TimePoint, RunPointer> ready_;  // by their places
+  int runners_ = 0;                             // of batches of those that are ready
+  std::size_t coming_ = 0;                      // of these, how many wait for a session or a line
   std::shared_ptr<connection::Pool> pool_;
   connection::Resolver& resolver_;
   TimePoint epoch_;
@@ -121,6 +147,7 @@ class RouterWorker {
   RunningTurns running_;
   bool started_ = false, stopping_ = false;
   WorkerStatistics statistics_;
+  connection::Spell overload_;  // turns found no session in time
   RouterLoad load_;
   std::unique_ptr<RouterTasks> tasks_;  // null: there never were any, and no line was to be traced
 };

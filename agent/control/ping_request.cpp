@@ -77,8 +77,8 @@ Awaitable<void> measure_on_router(std::shared_ptr<Results> results,
   for (const config::Line* line : lines) {
     if (ctx.stopped()) break;
     const auto now = std::chrono::system_clock::now();
-    const scheduler::Measurement measurement =
-        co_await scheduler::measure(ctx, *line, router, *pool, routers.resolver(), now);
+    const scheduler::TaskTurn turn{router, line, nullptr, *pool, routers.resolver(), now};
+    const scheduler::Measurement measurement = co_await scheduler::measure(ctx, turn);
     --results->lines_left;
     results->ready.push_back(ping_json(*line, router, measurement));
     results->changed.cancel();

@@ -95,10 +95,9 @@ Json ControlRequests::agent_json() const {
   scheduler::WorkerStatistics turns;
   scheduler::LineTally lines;
   for (const auto& worker : parts_.fleet.workers()) {
-    turns.turns += worker->statistics().turns;
-    turns.skipped += worker->statistics().skipped;
-    turns.skipped_paused += worker->statistics().skipped_paused;
-    turns.skipped_warm_up += worker->statistics().skipped_warm_up;
+    const scheduler::WorkerStatistics its = worker->statistics();
+    turns.turns += its.turns;
+    for (std::size_t i = 0; i < its.skipped_for.size(); ++i) turns.skipped_for[i] += its.skipped_for[i];
     lines += worker->tally();
   }
   const auto up = std::chrono::system_clock::now() - parts_.since;
@@ -110,10 +109,7 @@ Json ControlRequests::agent_json() const {
   json["uptime_s"] = std::chrono::duration_cast<std::chrono::seconds>(up).count();
   json["routers"] = parts_.fleet.workers().size();
   json["lines"] = to_json(lines);
-  json["turns"] = turns.turns;
-  json["turns_skipped"] = turns.skipped;
-  json["turns_skipped_paused"] = turns.skipped_paused;
-  json["turns_skipped_warm_up"] = turns.skipped_warm_up;
+  add_turns(json, turns);
   json["configuration"] = configuration_json();
   json["event_loop_stall_s"] = to_json(parts_.loop_watch.stalls());
   return json;

@@ -115,6 +115,8 @@ class PoolCore {
   const PoolStatistics& statistics() const { return statistics_; }
   // What is short, and what would help; sentences for the operator.
   std::vector<std::string> hints(TimePoint now) const;
+  // Why somebody who has waited since `arrived` has no session yet: the error of a wait that ends now.
+  Error no_session(TimePoint now, TimePoint arrived) const;
   const std::optional<Error>& last_login_error() const { return last_login_error_; }
   TimePoint next_login() const { return next_login_; }
   int uses(int slot) const { return slots_[static_cast<std::size_t>(slot)].uses; }

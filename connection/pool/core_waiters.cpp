@@ -55,16 +55,18 @@ void PoolCore::expire_waiters(TimePoint now) {
     }
     ++statistics_.wait_timeouts;
     recent_wait_timeouts_.count(now);
-    const ErrorCode code = timeout_code();
-    refuse(*waiter,
-           {code, Phase::waiting,
-            fmt::format("{}: {}: {}", router_,
-                        code == ErrorCode::held_back
-                            ? "the login waits for its turn among all logins of the agent (connection.total)"
-                            : "no session came free",
-                        why_no_session(now, waiter->arrived))});
+    refuse(*waiter, no_session(now, waiter->arrived));
     waiter = waiters_.erase(waiter);
   }
+}
+
+Error PoolCore::no_session(TimePoint now, TimePoint arrived) const {
+  const ErrorCode code = timeout_code();
+  const std::string_view what =
+      code == ErrorCode::held_back
+          ? "the login waits for its turn among all logins of the agent (connection.total)"
+          : "no session came free";
+  return {code, Phase::waiting, fmt::format("{}: {}: {}", router_, what, why_no_session(now, arrived))};
 }
 
 void PoolCore::refuse(const Waiter& waiter, Error error) {

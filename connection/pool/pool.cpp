@@ -56,6 +56,10 @@ Lease& Lease::operator=(Lease&& other) noexcept {
   return *this;
 }
 
+void Lease::rename(std::string holder) {
+  pool_->seat(ticket_).holder = std::move(holder);
+}
+
 void Lease::give_back() {
   if (auto pool = std::move(pool_)) pool->give_back(ticket_);
 }
@@ -201,6 +205,7 @@ Awaitable<Result<Lease>> Pool::acquire(Context ctx, std::string holder) {
       const Action grant = std::move(core_.actions().front());
       core_.actions().clear();
       arm_timer();
+      log_waits(grant);
       seat(grant.ticket).holder = std::move(holder);
       co_return Lease(self, grant.ticket, *seat(grant.ticket).session, grant.fresh);
     }
@@ -226,14 +231,23 @@ Awaitable<Result<Lease>> Pool::acquire(Context ctx, std::string holder) {
   Action action = co_await asio::async_initiate<decltype(asio::use_awaitable), void(Action)>(
       initiate, asio::use_awaitable);
 
+  log_waits(action);
   if (action.kind == Action::Kind::refuse) {
-    if (action.error.code == ErrorCode::acquire_timeout)
-      log_->warn("no session in time: {}", action.error.text);
     if (action.error.code == ErrorCode::cancelled) log_->debug("acquire cancelled: {}", action.error.text);
     co_return std::unexpected(std::move(action.error));
   }
   seat(action.ticket).holder = std::move(holder);
   co_return Lease(self, action.ticket, *seat(action.ticket).session, action.fresh);
+}
+
+void Pool::log_waits(const Action& answer) {
+  const TimePoint now = Clock::now();
+  if (answer.kind == Action::Kind::grant) {
+    if (const auto times = waits_in_vain_.ended(now))
+      log_->info("sessions come in time again router={} waits_in_vain={}", router_, *times);
+  } else if (answer.error.code == ErrorCode::acquire_timeout && waits_in_vain_.add(now)) {
+    log_->warn("no session in time: {}", answer.error.text);
+  }
 }
 
 // A router may close a session that idles; nobody shall be given that one.

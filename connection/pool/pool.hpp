@@ -19,6 +19,7 @@
 #include "connection/pool/gate.hpp"
 #include "connection/pool/snapshot.hpp"
 #include "connection/session.hpp"
+#include "connection/spell.hpp"
 
 namespace linewatch::connection {
 
@@ -34,6 +35,7 @@ class [[nodiscard]] Lease {
   Session& session() & { return *session_; }
   Session& session() && = delete;
   bool fresh() const { return fresh_; }  // nobody used this session before
+  void rename(std::string holder);       // who borrows it, from now on
   void give_back();                      // early; harmless when repeated
 
  private:
@@ -106,6 +108,7 @@ class Pool : public std::enable_shared_from_this<Pool> {
   Awaitable<void> recover(Ticket ticket);
   Awaitable<void> close(Ticket ticket, CloseReason reason);
   void login_failed(Ticket ticket, Error error);
+  void log_waits(const Action& answer);
   void log_login_success(Clock::duration took);
   Seat& seat(Ticket ticket) { return *seats_[static_cast<std::size_t>(ticket.slot)]; }
   Context limited(Ticket ticket, Clock::duration limit);
@@ -125,6 +128,7 @@ class Pool : public std::enable_shared_from_this<Pool> {
   bool is_drained_ = false;
   bool executing_ = false;
   TimePoint say_losses_from_{};
+  Spell waits_in_vain_;
   std::string lasting_failure_;  // the login error last logged, to say it once
   int failed_logins_ = 0;        // since the last success
 };

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "config/address.hpp"
+#include "scheduler/measure.hpp"
 #include "scheduler/task/command.hpp"
 #include "scheduler/task/traceroute.hpp"
 #include "scheduler/task/typing.hpp"
@@ -37,9 +38,14 @@ TaskResult result_of(const TaskTurn& turn, std::string name) {
 
 Awaitable<TaskReport> run_ping(Context ctx, TaskTurn turn) {
   TaskReport report;
-  Measurement measured = co_await measure(ctx, *turn.line, turn.router, turn.pool, turn.resolver, turn.due,
-                                          turn.longest_wait, turn.confirmations);
-  report.line = std::move(measured);
+  if (turn.on) {
+    report.line = unmeasured(turn);
+    const bool done = co_await ping_on_session(ctx, turn, *report.line);
+    report.again = !done;
+  } else {
+    Measurement measured = co_await measure(ctx, turn);
+    report.line = std::move(measured);
+  }
   report.held_back = report.line->held_back;
   report.held = report.line->held;
   co_return report;
@@ -101,6 +107,7 @@ Awaitable<TaskReport> run_traceroute(Context ctx, TaskTurn turn) {
   typing.output_limit = trace_output;
   typing.watcher = &watcher;
   typing.longest_wait = turn.longest_wait;
+  typing.held = &report.held;
   std::string holder = "traceroute " + line.id;
   auto typed = co_await type_in_order(ctx, std::move(typing), platform, turn.pool, std::move(holder));
   if (!typed) {

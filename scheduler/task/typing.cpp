@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "scheduler/borrowed.hpp"
 #include "scheduler/task/ping_answer.hpp"
 
 namespace linewatch::scheduler {
@@ -12,7 +13,6 @@ using connection::Awaitable;
 using connection::Context;
 using connection::Error;
 using connection::ErrorCode;
-using connection::Phase;
 using connection::Result;
 
 namespace {
@@ -44,22 +44,20 @@ Awaitable<Result<Typed>> type_on(Context ctx, const Typing& typing, const config
 
 Awaitable<Result<Typed>> type_in_order(Context ctx, Typing typing, const config::Platform& platform,
                                        connection::Pool& pool, std::string holder) {
-  for (int attempt = 1;; ++attempt) {
+  Borrowed borrowed(pool);
+  for (;;) {
     const Context waiting = ctx.within(typing.longest_wait);
-    auto lease = co_await pool.acquire(waiting, holder);
-    if (!lease) co_return std::unexpected<Error>(std::move(lease.error()));
-    const auto borrowed = connection::Clock::now();
-    const bool reused = !lease->fresh();
-    connection::Session& session = lease->session();
+    auto got = co_await borrowed.borrow(waiting, holder);
+    if (!got) co_return std::unexpected<Error>(std::move(got.error()));
+    connection::Session& session = borrowed.session();
     const Context limited = ctx.within(typing.limit);
     auto typed = co_await type_on(limited, typing, platform, session);
-    lease->give_back();
-    if (typing.held) *typing.held += connection::Clock::now() - borrowed;
+    const bool again = !typed && borrowed.another_may_do(typed.error());
+    borrowed.give_back();
+    if (typing.held) *typing.held = borrowed.held();
     if (typed) co_return typed;
+    if (again) continue;
     Error& error = typed.error();
-    // Found closed before anything was typed; a router that closes in mid-command is asked no second time.
-    const bool stale_session = error.code == ErrorCode::closed && error.phase == Phase::write && reused;
-    if (stale_session && attempt <= pool.core().policy().max_connections) continue;
     if (error.code == ErrorCode::deadline) {
       error.text = fmt::format("not done within {}: {}", config::format_duration(typing.limit), error.text);
     }

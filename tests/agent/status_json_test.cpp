@@ -116,7 +116,7 @@ TEST_CASE("what is wrong with a router is said in sentences, with the phase of t
   RouterView view{&own, failing(ErrorCode::authentication), {}, {}, {}};
   view.pool.next_login_in = 2500ms;
   view.pool.statistics.wait_time.add(3ms);
-  view.turns = {.turns = 10, .skipped = 5, .skipped_paused = 4};
+  view.turns = {.turns = 10, .skipped_for = {4, 0, 0, 1, 0}};
   view.pool.hints = {"raise max_connections or the interval"};
   const Json json = to_json(view, now);
   CHECK(json["last_login_error"]["phase"] == "authentication");
@@ -127,7 +127,7 @@ TEST_CASE("what is wrong with a router is said in sentences, with the phase of t
   CHECK(warnings[0] == "login failed (authentication): r1: no; next login in 3 s");
   CHECK(warnings[1] == "turns skipped because the one before still ran: 1");
   view.pool = pool_of({SlotState::idle});
-  view.turns = {.turns = 10, .skipped = 4, .skipped_paused = 4};
+  view.turns = {.turns = 10, .skipped_for = {4, 0, 0, 0, 0}};
   CHECK(to_json(view, now)["warnings"].empty());
   view.turns.load = 2.995;
   CHECK(to_json(view, now)["load_percent"] == 299.5);

@@ -1,11 +1,14 @@
 // A router's worker whose plan is replaced while it runs.
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 #include <spdlog/sinks/null_sink.h>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <map>
+#include <random>
+#include <set>
 
 #include "config/loader.hpp"
 #include "scheduler/worker.hpp"
@@ -41,6 +44,7 @@ RouterPlan plan_of(const std::map<std::string, config::Duration>& lines,
     line.id = line.zabbix_host = id;
     line.router = "r1";
     line.target = target;
+    line.vrf = id;  // so that a command tells whose it is
     line.interval = interval;
     settings->lines.push_back(std::move(line));
   }
@@ -59,8 +63,11 @@ struct Bench {
     fake.output = good_answer;
     worker = std::make_unique<RouterWorker>(
         loop.get_executor(), std::move(plan), pool, resolver, connection::Clock::now() - 1000s,
-        [this](const aggregator::LineResult& result) { results.push_back(result); }, log,
-        [](const aggregator::TaskResult&) {});
+        [this](const aggregator::LineResult& result) {
+          results.push_back(result);
+          CHECK(worker->has_line(result.line));
+        },
+        log, [](const aggregator::TaskResult&) {});
     worker->start();
   }
   ~Bench() {
@@ -80,6 +87,14 @@ struct Bench {
   void run_until(const std::function<bool()>& is_so) {
     loop.restart();
     while (!is_so()) loop.run_one();
+  }
+  bool no_line_runs_twice() const {
+    std::set<std::string> lines;
+    for (const std::string& text : fake.under_way) {
+      const auto at = text.find("vrf ");
+      lines.insert(text.substr(at, text.find(' ', at + 4) - at));
+    }
+    return lines.size() == fake.under_way.size();
   }
   int results_of(const std::string& line) const {
     return static_cast<int>(std::ranges::count(results, line, &aggregator::LineResult::line));
@@ -134,7 +149,7 @@ TEST_CASE("of a line that was removed nothing is reported any more, and it does 
   CHECK(bench.worker->line_count() == 0);
   CHECK_FALSE(bench.worker->has_line("L-1"));
   bench.worker->reconfigure(plan_of({{"L-1", 1s}}));  // it comes back while the old turn is under way
-  bench.run_until([&] { return bench.worker->statistics().skipped > 0; });
+  bench.run_until([&] { return bench.worker->statistics().skipped() > 0; });
   CHECK(bench.fake.typed == 1);
   CHECK(bench.results.empty());
   bench.fake.commands.open();
@@ -185,4 +200,74 @@ TEST_CASE("a task that stays keeps its last values; one that goes reports nothin
   tasks = bench.worker->tasks();
   REQUIRE(tasks.size() == 1);
   CHECK(tasks[0].last);
+}
+
+TEST_CASE("whatever is edited while turns are under way, what runs is what the plan says") {
+  for (std::uint32_t seed = 1; seed <= 12; ++seed) {
+    CAPTURE(seed);
+    std::mt19937 random(seed);
+    std::map<std::string, config::Duration> model;
+    const auto any_id = [&] { return fmt::format("L-{}", random() % 12); };
+    Bench bench(plan_of(model));
+    bench.fake.commands.open();
+    bench.fake.takes = 1ms;
+    for (int edit = 0; edit < 60; ++edit) {
+      const std::string id = any_id();
+      switch (random() % 4) {
+        case 0:
+          model.erase(id);
+          break;
+        case 1:
+          if (model.contains(id)) bench.worker->pause(id, connection::Clock::now() + 5ms);
+          break;
+        default:
+          model[id] = std::chrono::milliseconds(10 + random() % 30);
+      }
+      std::map<std::string, LineSnapshot> before;
+      for (const LineSnapshot& line : bench.worker->lines()) before[line.line->id] = line;
+      bench.worker->reconfigure(plan_of(model, fmt::format("198.51.100.{}", random() % 3)));
+      REQUIRE(bench.worker->line_count() == model.size());
+      for (const LineSnapshot& line : bench.worker->lines()) {
+        REQUIRE(model.at(line.line->id) == line.line->interval);
+        const auto known = before.find(line.line->id);
+        if (known == before.end()) {
+          CHECK_FALSE(line.last);
+        } else {
+          CHECK(line.last.has_value() == known->second.last.has_value());
+          CHECK(line.running == known->second.running);
+          CHECK(line.paused_until == known->second.paused_until);
+        }
+      }
+      for (auto steps = random() % 200; steps > 0; --steps) {
+        bench.loop.restart();
+        bench.loop.poll_one();
+        REQUIRE(bench.no_line_runs_twice());
+      }
+      bench.run_until([&, until = connection::Clock::now() + std::chrono::milliseconds(random() % 10)] {
+        return model.empty() || connection::Clock::now() >= until;
+      });
+      CHECK(bench.fake.under_way.size() <= 2);
+    }
+    model["L-last"] = 10ms;
+    bench.worker->reconfigure(plan_of(model));
+    bench.results.clear();
+    bench.run_until([&] {
+      return std::ranges::all_of(model, [&](const auto& line) { return bench.results_of(line.first) >= 2; });
+    });
+    for (const aggregator::LineResult& result : bench.results) CHECK(model.contains(result.line));
+  }
+}
+
+TEST_CASE("a line that waits for a session and is then sent elsewhere is pinged where the new plan says") {
+  Bench bench(plan_of({{"L-1", 300ms}, {"L-2", 300ms}, {"L-3", 300ms}, {"L-4", 300ms}}));
+  bench.run_until([&] {
+    return std::ranges::all_of(bench.worker->lines(), &LineSnapshot::running);  // two of them only wait
+  });
+  bench.worker->reconfigure(
+      plan_of({{"L-1", 300ms}, {"L-2", 300ms}, {"L-3", 300ms}, {"L-4", 300ms}}, "203.0.113.9"));
+  bench.fake.commands.open();
+  bench.run_until([&] { return bench.fake.commands_typed.size() >= 4; });
+  CHECK(std::ranges::count_if(bench.fake.commands_typed, [](const std::string& text) {
+          return text.find("198.51.100.2 ") != std::string::npos;
+        }) == 2);
 }

@@ -185,7 +185,7 @@ TEST_CASE("sessions that lines and tasks fill are said to be so, once, and when 
   Bench bench;
   bench.fake.commands = Door(bench.loop.get_executor());
   bench.start({{&bench.task, nullptr}}, {&bench.line});
-  while (bench.worker->statistics().skipped == 0) bench.loop.run_one();
+  while (bench.worker->statistics().skipped() == 0) bench.loop.run_one();
   CHECK(bench.worker->statistics().load == 0);  // nothing has ended yet
   bench.fake.commands.open();
   while (bench.pings.empty() || bench.results.empty()) bench.loop.run_one();

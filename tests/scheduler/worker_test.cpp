@@ -71,8 +71,9 @@ struct Bench {
   }
   static connection::Awaitable<void> into(Measurement& got, Bench& bench, Context ctx, int confirmations) {
     const std::chrono::system_clock::time_point due{12345s};
-    got = co_await measure(ctx, bench.line, bench.router, *bench.pool, bench.resolver, due,
-                           connection::Clock::duration::max(), confirmations);
+    TaskTurn turn{bench.router, &bench.line, nullptr, *bench.pool, bench.resolver, due};
+    turn.confirmations = confirmations;
+    got = co_await measure(ctx, turn);
   }
 
   boost::asio::io_context loop{1};
@@ -248,7 +249,7 @@ TEST_CASE("a worker reports every turn, skips what still runs, and stops in orde
       [&](const aggregator::LineResult& result) { results.push_back(result); }, bench.log);
   worker.start();
   // The first ping hangs until the door opens; the turns that pass meanwhile are skipped, none piles up.
-  while (worker.statistics().skipped < 2) bench.loop.run_one();
+  while (worker.statistics().skipped() < 2) bench.loop.run_one();
   CHECK(worker.statistics().turns == 1);
   CHECK(results.empty());
   bench.fake.commands.open();
@@ -289,11 +290,11 @@ TEST_CASE("a paused line is not measured, its turns count as skipped, and the pa
 
   worker.pause("L-1", Pauses::until_resumed);
   const auto before = results.size();
-  while (worker.statistics().skipped_paused < 2) bench.loop.run_one();
+  while (worker.statistics().skipped(SkipReason::paused) < 2) bench.loop.run_one();
   CHECK(results.size() == before);
   CHECK(worker.tally().paused == 1);
   CHECK(worker.tally().by_state[static_cast<std::size_t>(LineState::up)] == 1);
-  CHECK(worker.statistics().skipped >= worker.statistics().skipped_paused);
+  CHECK(worker.statistics().skipped() >= worker.statistics().skipped(SkipReason::paused));
   CHECK(worker.resume("L-1"));
   CHECK_FALSE(worker.resume("L-1"));
   while (results.size() == before) bench.loop.run_one();
@@ -305,7 +306,7 @@ TEST_CASE("a paused line is not measured, its turns count as skipped, and the pa
   const auto until_here = results.size();
   while (results.size() == until_here) bench.loop.run_one();
   CHECK_FALSE(worker.pauses().router_until());
-  CHECK(worker.statistics().skipped_paused >= 3);
+  CHECK(worker.statistics().skipped(SkipReason::paused) >= 3);
   CHECK(bench.fake.login_count == logins + 1);
   bench.run(worker.stop(Context().within(5s)));
 }
@@ -334,7 +335,7 @@ TEST_CASE(
       [&](const aggregator::LineResult& result) { results.push_back(result); }, bench.log);
   worker.start();
   bench.loop.restart();  // it had run out of work
-  while (worker.statistics().skipped_warm_up == 0) bench.loop.run_one();
+  while (worker.statistics().skipped(SkipReason::warm_up) == 0) bench.loop.run_one();
   CHECK(results.empty());
   login.reset();
   taken.reset();

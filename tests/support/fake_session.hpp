@@ -11,6 +11,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <utility>
@@ -66,6 +67,11 @@ struct FakeRouter {
   int hang_ups = 0;
   std::vector<std::function<void()>> hung_up;  // told of that
   std::vector<std::string> commands_typed;
+  std::vector<int> typed_on;             // ... by the number of the login that made the session
+  std::multiset<std::string> under_way;  // commands that were typed and have no answer yet
+  std::string stuck = "nothing";         // commands that hold this text wait at the door `unstuck`, too
+  Door unstuck{loop};
+  connection::Clock::duration takes{};  // every command, besides
   int open_sessions = 0, most_sessions = 0, login_count = 0, recoveries = 0, typed = 0;
   std::string output;                             // what every command prints
   std::deque<std::string> outputs;                // ... but first these, one by one
@@ -86,9 +92,13 @@ class FakeSession : public connection::Session {
       connection::Context ctx, connection::Command command) override {
     ++router_.typed;
     router_.commands_typed.push_back(command.text);
+    router_.typed_on.push_back(number_);
     dirty_ = true;
-    const bool passed = co_await router_.commands.pass(ctx);
-    if (!passed)
+    const auto began = std::chrono::system_clock::now();
+    router_.under_way.insert(command.text);
+    const bool unstuck = co_await pass_doors(ctx, command.text);
+    router_.under_way.erase(router_.under_way.find(command.text));
+    if (!unstuck)
       co_return connection::fail(connection::ErrorCode::cancelled, connection::Phase::read, "r1: cancelled");
     if (router_.typed > router_.errors_after && !router_.command_errors.empty()) {
       connection::Error error = router_.command_errors.front();
@@ -103,7 +113,7 @@ class FakeSession : public connection::Session {
       output.text = std::move(router_.outputs.front());
       router_.outputs.pop_front();
     }
-    output.typed = std::chrono::system_clock::now();
+    output.typed = began;
     co_return output;
   }
   connection::Awaitable<connection::Result<void>> check(connection::Context) override {
@@ -120,7 +130,19 @@ class FakeSession : public connection::Session {
   void on_hang_up(std::function<void()> gone) override { router_.hung_up.push_back(std::move(gone)); }
 
  private:
+  connection::Awaitable<bool> pass_doors(connection::Context ctx, std::string text) {
+    bool passed = co_await router_.commands.pass(ctx);
+    if (passed && text.find(router_.stuck) != std::string::npos) passed = co_await router_.unstuck.pass(ctx);
+    if (passed && router_.takes > connection::Clock::duration::zero()) {
+      boost::system::error_code ignored;
+      boost::asio::steady_timer answered(router_.loop, router_.takes);
+      co_await answered.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, ignored));
+    }
+    co_return passed;
+  }
+
   FakeRouter& router_;
+  const int number_ = router_.login_count;
   const int hang_ups_before_ = router_.hang_ups;
   bool dirty_ = false;
   bool alive_ = true;
