@@ -16,6 +16,7 @@ int run_status(const Options& options);
 int run_pause(const Options& options);  // and resume
 int run_platforms(const Options& options);
 int run_hostkey(const Options& options);
+int run_discover(const Options& options);
 
 // One sentence to standard error, and the exit code that goes with it.
 int complain(const std::string& why, int code = exit_not_done);

@@ -122,6 +122,10 @@ ApiLines api_lines(const Settings& settings, const std::vector<ApiHost>& hosts) 
   return Converter(settings).convert(hosts);
 }
 
+bool says_a_line(const ApiHost& host) {
+  return host.enabled && api_fields(host).problems.empty();
+}
+
 void add(Settings& settings, ApiLines lines) {
   std::ranges::move(lines.routers, std::back_inserter(settings.routers));
   std::ranges::move(lines.lines, std::back_inserter(settings.lines));

@@ -44,6 +44,9 @@ struct ApiLines {
 // line that is not enabled.
 ApiLines api_lines(const Settings& settings, const std::vector<ApiHost>& hosts);
 
+// Is it enabled, and does it say all that a line needs? The values may be wrong all the same.
+bool says_a_line(const ApiHost& host);
+
 // Puts them into the same settings, behind what the files hold.
 void add(Settings& settings, ApiLines lines);
 
