@@ -122,8 +122,10 @@ Awaitable<Result<std::string>> HttpClient::post(Context ctx, std::string body, c
   const bool reused = io_->open;
   Result<std::string> answer = co_await exchange(ctx, body, bearer);
   // A kept connection may have been closed by the other side while nobody looked.
-  if (!answer && reused && answer.error().code == ErrorCode::closed && !io_->cancelled)
+  if (!answer && reused && answer.error().code == ErrorCode::closed && !io_->cancelled) {
+    io_->close();
     answer = co_await exchange(ctx, body, bearer);
+  }
   if (!answer) io_->close();
   co_return answer;
 }

@@ -128,8 +128,8 @@ std::string too_many_lost(const std::vector<ApiHost>& last, const std::vector<Ap
   if (static_cast<double>(lost) * 100 <= max_removal * static_cast<double>(before)) return {};
   return fmt::format(
       "{} of the {} of the last plan would be lost at once, more than zabbix.api.max_removal allows ({:g}%); "
-      "the answer has {}: if that is meant, say linewatch discover --accept",
-      lost, config::counted(before, "line"), max_removal, config::counted(there.size(), "line"));
+      "{} would be left: if that is meant, say linewatch discover --accept",
+      lost, config::counted(before, "host"), max_removal, there.size());
 }
 
 }  // namespace linewatch::agent
