@@ -61,8 +61,9 @@ std::string refused(const http::response_header<>& header) {
 
 // What an operation that is under way may outlive the client with.
 struct HttpClient::Io {
-  Io(asio::any_io_executor on, const std::filesystem::path& ca_file)
+  Io(asio::any_io_executor on, bool tls, const std::filesystem::path& ca_file)
       : loop(std::move(on)), context(asio::ssl::context::tls_client) {
+    if (!tls) return;  // reading the system's trust store takes its time
     error_code error;
     context.set_verify_mode(asio::ssl::verify_peer, error);
     SSL_CTX_set_min_proto_version(context.native_handle(), TLS1_2_VERSION);
@@ -104,7 +105,7 @@ HttpClient::HttpClient(asio::any_io_executor loop, connection::Resolver& resolve
     : resolver_(resolver),
       url_(std::move(url)),
       limits_(limits),
-      io_(std::make_shared<Io>(std::move(loop), ca_file)) {}
+      io_(std::make_shared<Io>(std::move(loop), url_.tls, ca_file)) {}
 
 HttpClient::~HttpClient() {
   io_->close();

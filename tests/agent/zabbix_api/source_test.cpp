@@ -26,6 +26,7 @@ struct World {
   std::shared_ptr<spdlog::logger> log =
       std::make_shared<spdlog::logger>("test", std::make_shared<spdlog::sinks::ostream_sink_mt>(out));
   boost::asio::io_context loop{1};
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work{loop.get_executor()};
   std::unique_ptr<ZabbixApiSource> source;
   std::vector<std::size_t> plans;  // sizes of those that were told
 
@@ -43,7 +44,6 @@ struct World {
   // Runs the loop until the condition holds; the test program's own limit ends an endless wait.
   template <typename Condition>
   void run_until(Condition condition) {
-    const auto work = boost::asio::make_work_guard(loop);
     while (!condition()) loop.run_one();
   }
   void stop() {
@@ -175,6 +175,7 @@ TEST_CASE("a source that nobody stopped, or started, ends with its owner") {
   world.zabbix.hosts(11);
   world.zabbix.wait_requests(20);
   world.source.reset();
+  world.work.reset();
   world.loop.run();
   World never;
   never.source = std::make_unique<ZabbixApiSource>(never.loop.get_executor(), never.zabbix.settings(),
