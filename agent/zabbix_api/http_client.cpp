@@ -77,8 +77,7 @@ struct HttpClient::Io {
 
   beast::tcp_stream& tcp() const { return stream->next_layer(); }
   void close() {
-    error_code ignored;
-    if (stream) tcp().socket().close(ignored);
+    if (stream) tcp().close();
     open = false;
   }
 
@@ -117,7 +116,7 @@ Awaitable<Result<std::string>> HttpClient::post(Context ctx, std::string body, c
   io_->cancelled = ctx.stopped();
   const auto cancel = [io = io_] {
     io->cancelled = true;
-    if (io->stream) io->tcp().cancel();
+    io->close();  // so that no later step of the exchange can begin to wait either
   };
   const std::stop_callback<CancelOnStop> on_stop(ctx.stop(), CancelOnStop{cancel, io_->loop});
   const bool reused = io_->open;
