@@ -30,6 +30,8 @@ int dispatch(const linewatch::agent::Options& options) {
       return run_reload(options);
     case CommandName::platforms:
       return run_platforms(options);
+    case CommandName::discover:
+      return run_discover(options);
     case CommandName::hostkey_scan:
     case CommandName::hostkey_accept:
     case CommandName::hostkey_forget:

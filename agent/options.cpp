@@ -35,6 +35,15 @@ CLI::App* add_status(CLI::App& app, Options& options) {
   return status;
 }
 
+CLI::App* add_discover(CLI::App& app, Options& options) {
+  CLI::App* discover =
+      app.add_subcommand("discover", "the lines that the Zabbix API gives, and why a host is left out");
+  discover->add_flag("--json", options.json, "one JSON object");
+  discover->add_flag("--accept", options.accept,
+                     "take this plan, though it loses more lines than max_removal allows");
+  return discover;
+}
+
 // pause or resume.
 CLI::App* add_pause(CLI::App& app, const char* command, const char* text, Options& options) {
   CLI::App* pause = app.add_subcommand(command, text);
@@ -128,9 +137,10 @@ ParsedOptions parse_options(int argc, const char* const* argv) {
   CLI::App* platforms = app.add_subcommand("platforms", "the platforms known, or one profile");
   platforms->add_option("NAME", options.platform, "one platform");
   platforms->add_flag("--commands", options.list_commands, "every command a profile may type");
+  CLI::App* discover = add_discover(app, options);
   CLI::App *scan = nullptr, *accept = nullptr, *forget = nullptr;
   add_hostkey(app, options, scan, accept, forget);
-  for (CLI::App* each : {run, check, ping, parse, status, pause, resume, reload, platforms})
+  for (CLI::App* each : {run, check, ping, parse, status, pause, resume, reload, platforms, discover})
     each->fallthrough();
 
   try {
@@ -156,6 +166,7 @@ ParsedOptions parse_options(int argc, const char* const* argv) {
   if (resume->parsed()) options.command = CommandName::resume;
   if (reload->parsed()) options.command = CommandName::reload;
   if (platforms->parsed()) options.command = CommandName::platforms;
+  if (discover->parsed()) options.command = CommandName::discover;
   if (scan->parsed()) options.command = CommandName::hostkey_scan;
   if (accept->parsed()) options.command = CommandName::hostkey_accept;
   if (forget->parsed()) options.command = CommandName::hostkey_forget;

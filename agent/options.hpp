@@ -28,7 +28,8 @@ enum class CommandName {
   hostkey_scan,
   hostkey_accept,
   hostkey_forget,
-  platforms
+  platforms,
+  discover
 };
 
 struct Options {
@@ -38,7 +39,7 @@ struct Options {
   std::vector<std::string> names;  // ping: lines; hostkey: routers
   bool all = false;                // ping, hostkey: every one
   bool diff = false;               // check: against the running agent
-  bool json = false;               // ping, status
+  bool json = false;               // ping, status, discover
   bool trace = false;              // ping
   bool alone = false;              // ping: not through the running agent
   std::string router;              // status: this one in detail; empty = all
@@ -49,6 +50,7 @@ struct Options {
   std::string platform;                    // parse, platforms: empty = all of them
   std::string transcript_file;             // parse: empty or "-" = standard input
   bool list_commands = false;              // platforms --commands
+  bool accept = false;                     // discover: the answer becomes the last plan
 };
 
 // Fills `options`; otherwise the exit code to leave with (help and version print and leave with 0; a wrong

@@ -66,8 +66,9 @@ bool ErrorMemory::due(const std::string& line, const std::string& text, connecti
   return true;
 }
 
-std::string ItemMapper::key(const char* name, const std::string& line) const {
-  return layout_ == config::Layout::discovery ? item_key(name, line) : name;
+std::string ItemMapper::key(const char* name, const LineResult& result) const {
+  const bool with_line = layout_ == config::Layout::discovery && !result.own_host;
+  return with_line ? item_key(name, result.line) : name;
 }
 
 Record ItemMapper::map(const LineResult& result, connection::TimePoint now) {
@@ -75,7 +76,7 @@ Record ItemMapper::map(const LineResult& result, connection::TimePoint now) {
   record.host = valid_text(result.zabbix_host);
   set_clock(record, result.clock);
   const auto add = [&](const char* name, std::string text) {
-    record.items.push_back({key(name, result.line), std::move(text)});
+    record.items.push_back({key(name, result), std::move(text)});
   };
   const auto figure = [&](const char* name, const Figure& value) {
     if (!value) return;
@@ -107,7 +108,7 @@ Record ItemMapper::map(const TaskResult& result) const {
   Record record;
   record.host = valid_text(result.zabbix_host);
   set_clock(record, result.clock);
-  const bool with_line = layout_ == config::Layout::discovery && !result.line.empty();
+  const bool with_line = layout_ == config::Layout::discovery && !result.line.empty() && !result.own_host;
   for (const TaskFigure& value : result.values) {
     std::string key = with_line ? config::line_item(value.item, result.line) : value.item;
     record.items.push_back({valid_text(key), valid_text(value.text)});

@@ -46,7 +46,7 @@ class ItemMapper {
   Record map(const TaskResult& result) const;
 
  private:
-  std::string key(const char* name, const std::string& line) const;
+  std::string key(const char* name, const LineResult& result) const;
 
   config::Layout layout_;
   ErrorMemory errors_;

@@ -28,6 +28,7 @@ std::string_view to_string(LineState state);
 
 struct LineResult {
   std::string line, router, zabbix_host;
+  bool own_host = false;  // config::Line::own_host: no key has the line's id, whatever the layout
   LineState state = LineState::agent_error;
   std::optional<PingFigures> figures;  // when the ping was typed and its answer read
   std::string error;                   // why not up; empty when up

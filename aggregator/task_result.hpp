@@ -17,6 +17,7 @@ struct TaskFigure {
 struct TaskResult {
   std::string task, router, zabbix_host;
   std::string line;                  // empty: the router's own task
+  bool own_host = false;             // as LineResult's
   std::vector<TaskFigure> values;    // only what the answers gave
   std::vector<std::string> missing;  // one clause for each value that they did not give
   std::string error;                 // why there is none at all; empty: the answers were read

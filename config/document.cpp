@@ -254,6 +254,20 @@ Document::Document(std::string file, std::string_view text, Problems& problems) 
   explicit_bzero(ended.data(), ended.size());
 }
 
+Document::Document(std::string name, const Fields& fields) : file_(std::move(name)) {
+  entries_.emplace_back().kind = YamlNode::Kind::map;
+  for (const auto& [key, value] : fields) {
+    const auto index = static_cast<std::uint32_t>(entries_.size());
+    (index == 1 ? entries_.front().first : entries_.back().next) = index;
+    Entry entry{.key = static_cast<std::uint32_t>(keys_.size()), .kind = YamlNode::Kind::scalar};
+    entry.text = static_cast<std::uint32_t>(texts_.size());
+    entry.text_size = static_cast<std::uint32_t>(value.size());
+    entries_.push_back(entry);
+    keys_.push_back(key);
+    texts_ += value;
+  }
+}
+
 void Document::parse(const std::string& text, int lines, Problems& problems) {
   const auto fail = [&](const YAML::Mark& mark, std::string what) {
     const bool beyond = mark.line > lines;  // in what was put behind the text

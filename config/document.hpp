@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "config/problem.hpp"
@@ -76,6 +77,9 @@ class Document {
   // Parses text; syntax errors, duplicate keys, too deep nesting (64) and aliases that would expand without
   // bound become problems. `file` is only the name that problems carry.
   Document(std::string file, std::string_view text, Problems& problems);
+  // A map of plain scalars that stand in no file: what came another way is read and checked all the same.
+  using Fields = std::vector<std::pair<std::string, std::string>>;
+  Document(std::string name, const Fields& fields);
   Document(const Document&) = delete;
   Document& operator=(const Document&) = delete;
   ~Document();  // wipes its texts: a password may be among them

@@ -146,12 +146,12 @@ const Router* read_router_name(Reader& reader, Loading& loading, const RouterNam
   return nullptr;
 }
 
-Line read_line(Reader& reader, Loading& loading, const RouterNames& names) {
-  std::string router_name;
-  const Router* router = read_router_name(reader, loading, names, router_name);
-  const auto own_defaults = loading.router_line_defaults.find(router_name);
-  Line out =
-      own_defaults == loading.router_line_defaults.end() ? loading.line_defaults : own_defaults->second;
+}  // namespace
+
+Line read_line(Reader& reader, Loading& loading, const Router* router, std::string router_name) {
+  const Defaults& defaults = loading.settings.defaults;
+  const auto own_defaults = defaults.router_line.find(router_name);
+  Line out = own_defaults == defaults.router_line.end() ? defaults.line : own_defaults->second;
   out.router = std::move(router_name);
   const std::size_t before = loading.problems.size();
   read_names(reader, out);
@@ -173,8 +173,6 @@ Line read_line(Reader& reader, Loading& loading, const RouterNames& names) {
   }
   return out;
 }
-
-}  // namespace
 
 void read_line_settings(Reader& reader, Loading& loading, Line& out) {
   reader.integer("family", out.family, 4, 6);
@@ -218,7 +216,9 @@ void load_lines(Loading& loading) {
       const Place place{&source, "lines", index++, node};
       Reader reader(source.root, "lines", place.index, node);
       if (!reader.ok()) continue;
-      Line line = read_line(reader, loading, names);
+      std::string router_name;
+      const Router* router = read_router_name(reader, loading, names, router_name);
+      Line line = read_line(reader, loading, router, std::move(router_name));
       if (const auto [found, added] = first.try_emplace(line.id, lines.size()); !added && !line.id.empty()) {
         reader.error("id", fmt::format("duplicate id {} (first at {})", in_quotes(line.id),
                                        loading.line_places[found->second].text()));

@@ -46,7 +46,8 @@ void read_credential_names(Reader& reader, Loading& loading, Router& out) {
   }
 }
 
-// What may stand in a router and in defaults.router.
+}  // namespace
+
 void read_router_settings(Reader& reader, Loading& loading, Router& out) {
   reader.integer("port", out.port, 1, 65535);
   read_platform(reader, loading, out);
@@ -71,6 +72,8 @@ void read_router_names(Reader& reader, Router& out) {
   }
 }
 
+namespace {
+
 Router read_router(Reader& reader, Loading& loading, const Router& defaults, Settled settled) {
   Router out = defaults;
   read_router_names(reader, out);
@@ -84,11 +87,11 @@ Router read_router(Reader& reader, Loading& loading, const Router& defaults, Set
   }
   Reader own_defaults(reader, "defaults", reader.find("defaults"));
   if (const YamlNode node = own_defaults.submap("line")) {
-    Line line = loading.line_defaults;
+    Line line = loading.settings.defaults.line;
     Reader line_reader(own_defaults, "line", node);
     read_line_settings(line_reader, loading, line);
     line_reader.finish();
-    loading.router_line_defaults.try_emplace(out.name, std::move(line));
+    loading.settings.defaults.router_line.try_emplace(out.name, std::move(line));
   }
   own_defaults.finish();
   check_router_tasks(reader, loading, out);
@@ -109,7 +112,7 @@ Router read_defaults(Loading& loading, Settled& settled) {
   reader.misplaced("defaults", "belongs to each router (the defaults of all lines are defaults.line)");
   reader.finish();
   Reader line(defaults, "line", defaults.find("line"));
-  read_line_settings(line, loading, loading.line_defaults);
+  read_line_settings(line, loading, loading.settings.defaults.line);
   line.finish();
   defaults.finish();
   return router;
@@ -135,7 +138,8 @@ void warn_of_shared_addresses(const Loading& loading) {
 
 void load_routers(Loading& loading) {
   Settled settled;
-  const Router defaults = read_defaults(loading, settled);
+  loading.settings.defaults.router = read_defaults(loading, settled);
+  const Router& defaults = loading.settings.defaults.router;
   auto& routers = loading.settings.routers;
   std::unordered_map<std::string, std::size_t> first;
   for (Source& source : loading.sources) {

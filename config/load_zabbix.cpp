@@ -6,6 +6,7 @@
 #include "config/address.hpp"
 #include "config/file.hpp"
 #include "config/loading.hpp"
+#include "config/url.hpp"
 
 namespace linewatch::config {
 
@@ -219,16 +220,24 @@ void read_api_secrets(Reader& api, const Source& source, ApiSettings& out) {
   if (password && !token) api.required("username", "a password belongs to a username");
 }
 
+void check_api_url(const Reader& api, const std::string& text) {
+  const auto url = parse_http_url(text);
+  if (!url) return api.error("url", url.error());
+  const bool at_home = url->host == "localhost" || url->host.starts_with("127.") || url->host == "::1";
+  if (!url->tls && !at_home)
+    api.warning("url", "the token or password goes over the network in the clear (write https://)");
+}
+
 void read_api(Reader& zabbix, const Source& source, std::optional<ApiSettings>& settings) {
   if (!zabbix.written("api")) return;
   Reader api(zabbix, "api", zabbix.find("api"));
   if (!api.ok()) return;
   ApiSettings out;
   if (api.required("url", "write https://zabbix.example.net/api_jsonrpc.php") &&
-      read_line_of_text(api, "url", out.url, 2048) && !out.url.starts_with("https://") &&
-      !out.url.starts_with("http://")) {
-    api.error("url", "must begin with https:// or http://");
+      read_line_of_text(api, "url", out.url, 2048)) {
+    check_api_url(api, out.url);
   }
+  read_tls_file(api, "ca_file", source, out.ca_file);
   read_api_secrets(api, source, out);
   read_line_of_text(api, "proxy", out.proxy, 128);
   read_line_of_text(api, "proxy_group", out.proxy_group, 128);

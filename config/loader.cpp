@@ -137,6 +137,23 @@ void load_sections(Loading& loading, Profiles& profiles) {
   check_task_items(loading);
 }
 
+// So that what comes later can say with what it clashes.
+void note_origins(Loading& loading) {
+  Origins& origins = loading.settings.origins;
+  std::unordered_map<const Source*, std::uint32_t> number;
+  const auto note = [&](const std::vector<Place>& places, std::vector<Origins::Place>& out) {
+    out.reserve(places.size());
+    for (const Place& place : places)
+      out.push_back({number.at(place.source), place.node.line(), place.node.column()});
+  };
+  for (const Source& source : loading.sources) {
+    number.emplace(&source, static_cast<std::uint32_t>(origins.files.size()));
+    origins.files.push_back(source.document.file());
+  }
+  note(loading.router_places, origins.routers);
+  note(loading.line_places, origins.lines);
+}
+
 void finish(Loading& loading) {
   const Source& main = loading.sources.front();
   for (Source& source : loading.sources) {
@@ -184,6 +201,7 @@ Loaded Loader::load() {
     load_sections(loading, kept_->profiles);
     finish(loading);
     warn_of_keys_without_effect(loading);
+    note_origins(loading);
     out.settings.index();
   }
   // The main file's problems come first, then the drop-ins' in the order of their names.

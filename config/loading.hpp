@@ -55,9 +55,7 @@ struct Loading {
   std::unordered_map<std::string, YamlNode> credential_places;
   std::vector<Place> router_places, line_places;  // side by side with settings.routers and .lines
   std::vector<std::string_view> task_names;       // of the site's own tasks
-  Line line_defaults;                             // defaults.line over the built-in ones
-  std::unordered_map<std::string, Line> router_line_defaults;  // routers[].defaults.line over those
-  std::set<std::string> untraceable;  // platforms without traceroute, once it was said
+  std::set<std::string> untraceable;              // platforms without traceroute, once it was said
   std::unordered_map<std::string, std::string>
       suggestions;  // by kind and name: the same slip is searched once
 
@@ -81,8 +79,16 @@ void load_tasks(Source& main, Loading& loading);
 void load_routers(Loading& loading);
 void load_lines(Loading& loading);
 
+// What may stand in a router and in defaults.router, read over what `out` holds.
+void read_router_settings(Reader& reader, Loading& loading, Router& out);
+// A router's name and address.
+void read_router_names(Reader& reader, Router& out);
+
 // Of a line with its defaults: what may stand in defaults.line.
 void read_line_settings(Reader& reader, Loading& loading, Line& line);
+// A line of `router` (its name; null: it is not known, which was said), with its defaults and all checks that
+// concern it alone.
+Line read_line(Reader& reader, Loading& loading, const Router* router, std::string router_name);
 
 // What needs more than one entry to judge: names, duplicates, circles.
 void check_jumps(Loading& loading);

@@ -1,6 +1,8 @@
 #include "config/settings.hpp"
 #include "config/stable_hash.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace linewatch::config {
@@ -51,6 +53,10 @@ std::vector<std::string> Line::own_tasks() const {
     if (wanted != task) names.push_back(wanted);
   }
   return names;
+}
+
+std::string Origins::text(const Place& place) const {
+  return fmt::format("{}:{}:{}", files.at(place.file), place.line, place.column);
 }
 
 const Task* Settings::task(std::string_view name) const {

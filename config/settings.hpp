@@ -97,6 +97,7 @@ struct KeyMapping {  // one entry of zabbix.keys
 
 struct ApiSettings {
   std::string url;
+  std::filesystem::path ca_file;  // resolved; empty: the system's trust store
   std::string username;
   std::optional<Secret> password, token;
   std::string proxy, proxy_group;
@@ -235,6 +236,7 @@ struct Line {
   std::string task = "ping";  // what is done at the line's interval; a task of the site's own has its own
   std::vector<std::string> tasks;  // what is done besides
   std::string zabbix_host;  // resolved: the router's in layout discovery, the id in per_line, unless written
+  bool own_host = false;  // that host is this line's alone, whatever the layout: it came from the Zabbix API
   std::string group, role;  // role: primary, backup or empty
   std::map<std::string, std::string> labels;
   bool enabled = true;
@@ -250,6 +252,25 @@ struct Line {
   bool operator==(const Line&) const = default;
 };
 
+// What an entry has where it says nothing itself; kept for lines that come later, from the Zabbix API.
+struct Defaults {
+  Router router;                            // defaults.router; without platform, credentials: none is written
+  Line line;                                // defaults.line over the built-in ones
+  std::map<std::string, Line> router_line;  // routers[].defaults.line over those, by the router's name
+};
+
+// Where routers and lines are written, side by side with those that the files hold.
+struct Origins {
+  struct Place {
+    std::uint32_t file = 0;  // into files
+    int line = 0, column = 0;
+  };
+  std::vector<std::string> files;
+  std::vector<Place> routers, lines;
+
+  std::string text(const Place& place) const;  // file:line:column
+};
+
 struct Settings {
   AgentSettings agent;
   LogSettings log;
@@ -261,6 +282,8 @@ struct Settings {
   std::vector<Line> lines;      // in the order written
   std::vector<Task> tasks;      // in the order written
   Platforms platforms;
+  Defaults defaults;
+  Origins origins;
 
   // Null if unknown. Fast once index() has run (the loader does so); right in any case.
   const Router* router(const std::string& name) const;

@@ -39,7 +39,6 @@ constexpr Row rows[] = {
     {Where::file, "zabbix.buffer.synchronous"},
     {Where::file, "zabbix.discovery_hold"},
     {Where::file, "zabbix.keys", "{}"},
-    {Where::file, "zabbix.api", "{}"},
     {Where::line, "group"},
     {Where::line, "role"},
     {Where::line, "labels", "{}", "is only typed where a task's command says {label.NAME} in this version"},

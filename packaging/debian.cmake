@@ -12,6 +12,7 @@ set(CPACK_DEB_COMPONENT_INSTALL ON)
 set(CPACK_COMPONENTS_ALL agent tools)
 set(CPACK_DEBIAN_AGENT_PACKAGE_NAME linewatch)
 set(CPACK_DEBIAN_TOOLS_PACKAGE_NAME linewatch-sim)
+set(CPACK_DEBIAN_AGENT_PACKAGE_RECOMMENDS ca-certificates)   # zabbix.api over https
 set(CPACK_COMPONENTS_GROUPING IGNORE)
 install(FILES ${PROJECT_SOURCE_DIR}/packaging/linewatch.yml DESTINATION share/doc/linewatch/examples COMPONENT agent)
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION share/doc/linewatch RENAME copyright COMPONENT agent)

@@ -36,6 +36,9 @@ TEST_CASE("every command is understood") {
   CHECK(parse({"hostkey", "scan", "--all"}).options.command == CommandName::hostkey_scan);
   CHECK(parse({"hostkey", "accept", "r1"}).options.command == CommandName::hostkey_accept);
   CHECK(parse({"hostkey", "forget", "r1", "r2"}).options.names.size() == 2);
+  CHECK(parse({"discover"}).options.command == CommandName::discover);
+  CHECK_FALSE(parse({"discover", "--json"}).options.accept);
+  CHECK(parse({"discover", "--accept"}).options.accept);
   CHECK(parse({"ping", "--all", "--json", "--trace", "--alone"}).options.json);
 }
 

@@ -186,3 +186,9 @@ TEST_CASE("the memory of errors is bounded and forgets removed lines") {
   memory.forget("L999");
   CHECK(memory.due("L999", "x", start));
 }
+
+TEST_CASE("a line with a host of its own has no id in its keys, whatever the layout") {
+  LineResult result = partial_loss();
+  result.own_host = true;
+  CHECK(shown(ItemMapper(config::Layout::discovery).map(result, start)) == per_line(result));
+}

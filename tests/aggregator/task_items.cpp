@@ -49,3 +49,9 @@ TEST_CASE("a text is cut where Zabbix would, and holds only what it takes") {
   CHECK(record.items[0].text.size() <= max_text);
   CHECK(record.items[0].text.starts_with("\xEF\xBF\xBDx"));
 }
+
+TEST_CASE("a line with a host of its own has plain keys in either layout") {
+  TaskResult own = result("L-1");
+  own.own_host = true;
+  CHECK(ItemMapper(config::Layout::discovery).map(own).items[0].key == "bgp.peers[up]");
+}

@@ -210,7 +210,8 @@ $IMAGE_FORMAT_DEFAULT = IMAGE_FORMAT_PNG;
         self.web = support.Process([shutil.which("php"), "-d", f"session.save_path={home}", "-S", f"127.0.0.1:{web_port}", "-t", FRONT_END],
                                    self.directory, "web_log", **self._as("www-data"))
         support.wait_until(lambda: support.port_open("127.0.0.1", web_port), 30, "the front end listens", of=self.web)
-        self.api = Api(f"http://127.0.0.1:{web_port}/api_jsonrpc.php")
+        self.api_url = f"http://127.0.0.1:{web_port}/api_jsonrpc.php"
+        self.api = Api(self.api_url)
         self.api.login()
 
     @staticmethod
@@ -251,6 +252,22 @@ $IMAGE_FORMAT_DEFAULT = IMAGE_FORMAT_PNG;
                 asked = time.monotonic()
             return "failed: 0" in self.send(name, "witness", 1)
         support.wait_until(known, 30, "the server knows the new items", of=self.server, step=0.1)
+
+    def wait_reload(self, condition, what):
+        """Waits for what the server itself does with new configuration, such as beginning a maintenance."""
+        asked = 0.0
+
+        def check():
+            nonlocal asked
+            if time.monotonic() - asked > 3:
+                support.run(["zabbix_server", "-c", self.server_config, "-R", "config_cache_reload"], check=True, **self._as("zabbix"))
+                asked = time.monotonic()
+            return condition()
+        support.wait_until(check, 90, what, of=self.server, step=0.3)
+
+    def select(self, statement):
+        """The one value that an SQL statement gives."""
+        return support.run([*self._client("psql"), "-X", "-q", "-t", "-A", "-c", statement], check=True).stdout.strip()
 
     def make_group(self, name="Linewatch test"):
         return self.api("hostgroup.create", {"name": name})["groupids"][0]

@@ -177,7 +177,7 @@ class Commands(unittest.TestCase):
         done = agent.linewatch("--version")
         self.assertEqual(done.returncode, 0)
         self.assertRegex(done.stdout, r"^linewatch \d+\.\d+\.\d+\S*\n$")
-        for words in ([], ["run"], ["check"], ["ping"], ["parse"], ["platforms"], ["hostkey"], ["hostkey", "scan"], ["status"], ["pause"], ["resume"]):
+        for words in ([], ["run"], ["check"], ["ping"], ["parse"], ["platforms"], ["hostkey"], ["hostkey", "scan"], ["status"], ["pause"], ["resume"], ["discover"]):
             with self.subTest(words):
                 done = agent.linewatch(*words, "--help")
                 self.assertEqual((done.returncode, done.stderr), (0, ""))
