@@ -17,23 +17,25 @@ using connection::Awaitable;
 using connection::Clock;
 using connection::Context;
 
-Agent::Agent(asio::io_context& loop, const Background& background, Configuration configuration,
-             std::unique_ptr<Routers> routers, std::shared_ptr<spdlog::logger> log)
+Agent::Agent(asio::io_context& loop, const Background& background, std::filesystem::path file,
+             Reloader::First first, ApiStart api, std::unique_ptr<Routers> routers,
+             std::shared_ptr<spdlog::logger> log)
     : loop_(loop),
       log_(std::move(log)),
       routers_(std::move(routers)),
-      aggregator_(loop.get_executor(), configuration.plan->settings().zabbix, routers_->resolver(), log_),
+      state_dir_(first.plan->settings().agent.state_dir),
+      aggregator_(loop.get_executor(), first.plan->settings().zabbix, routers_->resolver(), log_),
       fleet_(loop.get_executor(), *routers_, aggregator_, log_),
       reloader_(
-          loop.get_executor(), background, std::move(configuration.loader), std::move(configuration.plan),
-          std::move(configuration.sources), std::move(configuration.warnings),
+          loop.get_executor(), background, std::move(first),
           [this](SharedPlan before, SharedPlan after, const PlanSteps& steps) {
             return apply(std::move(before), std::move(after), steps);
           },
           log_),
+      api_start_(std::move(api)),
       loop_watch_(loop.get_executor()),
-      requests_({loop.get_executor(), std::move(configuration.file), reloader_, *routers_, aggregator_,
-                 fleet_, loop_watch_, std::chrono::system_clock::now()}),
+      requests_({loop.get_executor(), std::move(file), reloader_, api_, *routers_, aggregator_, fleet_,
+                 loop_watch_, std::chrono::system_clock::now()}),
       signals_(loop, SIGTERM, SIGINT, SIGHUP) {}
 
 void Agent::start() {
@@ -41,6 +43,7 @@ void Agent::start() {
   aggregator_.start();
   fleet_.start(reloader_.plan());
   reloader_.start();
+  if (settings().zabbix.api) ask_api(std::move(api_start_));
   open_control_socket();
   await_signal();
   log_->info("linewatch " LINEWATCH_VERSION " runs name={} routers={} lines={} destinations={}",
@@ -60,6 +63,27 @@ Awaitable<void> Agent::apply(SharedPlan before, SharedPlan after, const PlanStep
   const config::Settings& settings = after->settings();
   if (before->settings().zabbix != settings.zabbix) aggregator_.reconfigure(settings.zabbix);
   log_->set_level(level_of(settings.log.level));
+  if (before->settings().zabbix.api != settings.zabbix.api) co_await ask_other_api(before, after);
+}
+
+void Agent::ask_api(ApiStart first) {
+  api_ = std::make_unique<ZabbixApiSource>(loop_.get_executor(), *settings().zabbix.api, state_dir_, log_);
+  api_->start(std::move(first),
+              [this](std::vector<config::ApiHost> hosts) { reloader_.set_hosts(std::move(hosts)); });
+}
+
+// Another token or interval asks the same, and the plan that was taken stays the last one.
+Awaitable<void> Agent::ask_other_api(SharedPlan before, SharedPlan after) {
+  const Context soon = Context().within(std::chrono::seconds(5));
+  if (api_) co_await api_->stop(soon);
+  api_.reset();
+  const auto &was = before->settings().zabbix.api, &is = after->settings().zabbix.api;
+  if (!is) co_return;
+  ApiStart first;
+  first.plan.question = question_of(*is);
+  if (was && question_of(*was) == first.plan.question && reloader_.hosts())
+    first.plan.hosts = *reloader_.hosts();
+  ask_api(std::move(first));
 }
 
 // Without it the agent measures all the same.
@@ -111,6 +135,7 @@ Awaitable<void> Agent::stop() {
   const Context logouts = Context().until(began + limit * 8 / 10);
   const Context sending = Context().until(began + limit * 95 / 100);
   if (control_) co_await control_->stop(pings);
+  if (api_) co_await api_->stop(pings);
   co_await reloader_.stop();
   co_await fleet_.stop(pings);
   co_await routers_->close(logouts);

@@ -20,23 +20,18 @@
 #include "agent/options.hpp"
 #include "agent/reloader.hpp"
 #include "agent/routers.hpp"
+#include "agent/zabbix_api/source.hpp"
 #include "aggregator/aggregator.hpp"
 
 namespace linewatch::agent {
 
 class Agent {
  public:
-  // What the agent begins with: `loader` has read it.
-  struct Configuration {
-    std::filesystem::path file;
-    config::Loader loader;
-    SharedPlan plan;
-    config::Sources sources;
-    config::Problems warnings;
-  };
-  // `loop` outlives the agent, and `background` does not outlive the loop.
-  Agent(boost::asio::io_context& loop, const Background& background, Configuration configuration,
-        std::unique_ptr<Routers> routers, std::shared_ptr<spdlog::logger> log);
+  // `loop` outlives the agent, and `background` does not outlive the loop. `file` is the configuration's;
+  // `api` gave first.hosts, if there is a zabbix.api.
+  Agent(boost::asio::io_context& loop, const Background& background, std::filesystem::path file,
+        Reloader::First first, ApiStart api, std::unique_ptr<Routers> routers,
+        std::shared_ptr<spdlog::logger> log);
 
   // The loop then runs until the agent was told to stop and has stopped.
   void start();
@@ -46,6 +41,8 @@ class Agent {
   const config::Settings& settings() const { return reloader_.plan()->settings(); }
   connection::Awaitable<void> apply(SharedPlan before, SharedPlan after, const PlanSteps& steps);
   void on_signal(int number);
+  void ask_api(ApiStart first);
+  connection::Awaitable<void> ask_other_api(SharedPlan before, SharedPlan after);
   void open_control_socket();
   void await_signal();
   connection::Awaitable<void> stop();
@@ -54,9 +51,12 @@ class Agent {
   boost::asio::io_context& loop_;
   std::shared_ptr<spdlog::logger> log_;
   std::unique_ptr<Routers> routers_;
+  const std::filesystem::path state_dir_;  // until the agent ends, whatever is reloaded
   aggregator::Aggregator aggregator_;
   Fleet fleet_;
   Reloader reloader_;
+  ApiStart api_start_;                    // until start()
+  std::unique_ptr<ZabbixApiSource> api_;  // null: the lines are those of the files alone
   LoopWatch loop_watch_;
   ControlRequests requests_;
   std::unique_ptr<ControlServer> control_;  // null: off, or it could not be opened

@@ -26,8 +26,8 @@ int ask_for_changes(const Options& options, const char* command);
 // One sentence to standard error, and the exit code that goes with it.
 int complain(const std::string& why, int code = exit_not_done);
 
-// Loads the configuration for a command that needs a good one: errors go to standard error, one a line; null
-// then.
+// Loads the configuration, and the lines that the Zabbix API last gave, for a command that needs a good one:
+// errors go to standard error, one a line; null then.
 std::shared_ptr<const config::Settings> load_or_complain(const Options& options);
 
 // Where the running agent of this configuration can be asked. What else is wrong with the configuration does

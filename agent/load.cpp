@@ -1,6 +1,8 @@
 #include <cstdio>
 
 #include "agent/commands.hpp"
+#include "agent/plan.hpp"
+#include "agent/zabbix_api/plan.hpp"
 
 namespace linewatch::agent {
 
@@ -9,9 +11,28 @@ int complain(const std::string& why, int code) {
   return code;
 }
 
+namespace {
+
+// Lines from the Zabbix API, as the agent last took them. Who may not read that plan is told, and has those
+// of the files.
+void add_last_api_plan(config::Settings& settings) {
+  if (!settings.zabbix.api) return;
+  auto kept = read_api_plan(settings.agent.state_dir, question_of(*settings.zabbix.api));
+  if (!kept) {
+    complain("the last plan of the Zabbix API cannot be used: " + kept.error().text);
+  } else if (*kept) {
+    add_api_lines(settings, std::make_shared<const std::vector<config::ApiHost>>(std::move((*kept)->hosts)));
+  }
+}
+
+}  // namespace
+
 std::shared_ptr<const config::Settings> load_or_complain(const Options& options) {
   config::Loaded loaded = config::load(options.config_file);
-  if (loaded.ok()) return std::make_shared<const config::Settings>(std::move(loaded.settings));
+  if (loaded.ok()) {
+    add_last_api_plan(loaded.settings);
+    return std::make_shared<const config::Settings>(std::move(loaded.settings));
+  }
   for (const config::Problem& problem : loaded.problems) {
     if (problem.severity == config::Problem::Severity::error)
       std::fprintf(stderr, "%s\n", problem.format().c_str());

@@ -33,6 +33,17 @@ bool Plan::measures(const config::Line& line) const {
   return line.enabled && router && router->measured();
 }
 
+ApiRemarks add_api_lines(config::Settings& settings, const ApiHosts& hosts) {
+  ApiRemarks remarks;
+  if (!settings.zabbix.api || !hosts) return remarks;
+  config::ApiLines lines = config::api_lines(settings, *hosts);
+  remarks.left_out = lines.left_out.size();
+  for (const config::ApiRemark& warning : lines.warnings)
+    remarks.warnings.push_back("Zabbix host " + warning.host + ": " + warning.text);
+  config::add(settings, std::move(lines));
+  return remarks;
+}
+
 SharedPlan make_plan(config::Settings settings, std::shared_ptr<Background::Queue> background) {
   auto plan = std::make_unique<const Plan>(std::move(settings));
   return {plan.release(), [queue = std::move(background)](const Plan* last) {

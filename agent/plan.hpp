@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "agent/background.hpp"
+#include "config/api_lines.hpp"
 #include "config/difference.hpp"
 #include "config/settings.hpp"
 #include "scheduler/router_plan.hpp"
@@ -33,6 +34,18 @@ class Plan {
 };
 
 using SharedPlan = std::shared_ptr<const Plan>;
+
+// Lines that the Zabbix API gave, beside those of the files.
+using ApiHosts = std::shared_ptr<const std::vector<config::ApiHost>>;
+
+// Adds what `hosts` mean to the settings of the files, if these want it (zabbix.api); null: nothing is known
+// yet. The remarks are for people: hosts left out with the reason, warnings.
+struct ApiRemarks {
+  std::size_t left_out = 0;
+  std::vector<std::string> warnings;  // sentences
+  bool operator==(const ApiRemarks&) const = default;
+};
+ApiRemarks add_api_lines(config::Settings& settings, const ApiHosts& hosts);
 
 // Wherever the last one lets go of it, it is taken apart in the background: a plan of many lines takes a
 // while.

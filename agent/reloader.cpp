@@ -24,6 +24,7 @@ struct Reloader::Reading {
   config::Sources sources;
   SharedPlan after;  // null: there are errors
   PlanSteps steps;
+  ApiRemarks remarks;
   bool done = false;
 };
 
@@ -41,21 +42,23 @@ config::Problems errors_of(const config::Problems& problems) {
 
 }  // namespace
 
-Reloader::Reloader(asio::any_io_executor loop, const Background& background, config::Loader loader,
-                   SharedPlan first, config::Sources sources, config::Problems warnings, Apply apply,
+Reloader::Reloader(asio::any_io_executor loop, const Background& background, First first, Apply apply,
                    std::shared_ptr<spdlog::logger> log)
     : loop_(std::move(loop)),
       background_(background.queue()),
-      loader_(std::make_shared<config::Loader>(std::move(loader))),
-      plan_(std::move(first)),
-      sources_(std::move(sources)),
+      loader_(std::make_shared<config::Loader>(std::move(first.loader))),
+      plan_(std::move(first.plan)),
+      sources_(std::move(first.sources)),
       apply_(std::move(apply)),
       log_(std::move(log)),
       files_(
           loop_, [this] { request(""); }, log_),
       changed_(loop_),
-      said_(std::move(warnings)) {
+      hosts_(std::move(first.hosts)),
+      remarks_(std::move(first.remarks)),
+      said_(std::move(first.warnings)) {
   state_.loaded = std::chrono::system_clock::now();
+  state_.hosts_left_out = remarks_.left_out;
 }
 
 void Reloader::start() {
@@ -71,6 +74,11 @@ void Reloader::request(std::string why) {
   if (!why.empty()) why_ = std::move(why);
   ++take_.asked;
   changed_.ring();
+}
+
+void Reloader::set_hosts(std::vector<config::ApiHost> hosts) {
+  hosts_ = std::make_shared<const std::vector<config::ApiHost>>(std::move(hosts));
+  request("the Zabbix API has other lines");
 }
 
 Reloader::Ticket Reloader::ask(bool take) {
@@ -125,7 +133,7 @@ Awaitable<std::shared_ptr<Reloader::Reading>> Reloader::read() {
     changed_.ring();
   };
   Background::post(background_, [reading, done, before = plan_, loader = loader_, background = background_,
-                                 loop = loop_]() mutable {
+                                 hosts = hosts_, loop = loop_]() mutable {
     config::Loaded loaded = loader->load();
     reading->sources = std::move(loaded.sources);
     reading->problems = std::move(loaded.problems);
@@ -133,6 +141,7 @@ Awaitable<std::shared_ptr<Reloader::Reading>> Reloader::read() {
       if (const auto keys = Routers::check_host_keys(loaded.settings); !keys) {
         reading->problems.push_back({.path = "host_keys", .text = keys.error().text});
       } else {
+        reading->remarks = add_api_lines(loaded.settings, hosts);
         reading->after = make_plan(std::move(loaded.settings), background);
         reading->steps = steps_between(*before, *reading->after);
       }
@@ -159,6 +168,7 @@ Awaitable<void> Reloader::take(std::shared_ptr<Reading> reading) {
   state_.problem.clear();
   if (reading->problems != said_) say_warnings(reading->problems);
   said_ = reading->problems;
+  say_remarks(reading->remarks);
   state_.loaded = reading->began;
   if (reading->steps.changes.empty()) {
     if (!why.empty()) log_->info("configuration read again cause=\"{}\": nothing has changed", why);
@@ -192,6 +202,19 @@ void Reloader::say_errors(const config::Problems& errors) {
 void Reloader::say_warnings(const config::Problems& problems) {
   for (const config::Problem& problem : problems) {
     if (std::ranges::find(said_, problem) == said_.end()) log_->warn("{}", problem.format());
+  }
+}
+
+void Reloader::say_remarks(const ApiRemarks& remarks) {
+  const ApiRemarks before = std::exchange(remarks_, remarks);
+  state_.hosts_left_out = remarks.left_out;
+  if (remarks == before) return;
+  for (const std::string& warning : remarks.warnings) {
+    if (std::ranges::find(before.warnings, warning) == before.warnings.end()) log_->warn("{}", warning);
+  }
+  if (remarks.left_out != before.left_out && remarks.left_out > 0) {
+    log_->warn("lines from the Zabbix API: {} give no line; linewatch discover says why",
+               config::counted(remarks.left_out, "host"));
   }
 }
 

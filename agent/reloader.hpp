@@ -32,20 +32,31 @@ class Reloader {
     std::chrono::system_clock::time_point loaded;                 // when the present plan was read
     std::optional<std::chrono::system_clock::time_point> failed;  // since when the files have errors
     std::string problem;                                          // the first of them
+    std::size_t hosts_left_out = 0;                               // of the Zabbix API
     std::vector<std::string> after_restart;  // settings that were changed and are not at work yet
   };
   // Does what the steps say; the plans are the same as before and after.
   using Apply =
       std::function<connection::Awaitable<void>(SharedPlan before, SharedPlan after, const PlanSteps&)>;
 
-  // `loader` has loaded `first`, which is what the agent begins with; its warnings were said. `background`
-  // ends before the loop goes.
-  Reloader(boost::asio::any_io_executor loop, const Background& background, config::Loader loader,
-           SharedPlan first, config::Sources sources, config::Problems warnings, Apply apply,
+  // What the agent begins with.
+  struct First {
+    config::Loader loader;
+    SharedPlan plan;  // of the files, as `loader` has read them, and of `hosts`
+    config::Sources sources;
+    config::Problems warnings;  // were said
+    ApiHosts hosts;             // null: none
+    ApiRemarks remarks;         // were said
+  };
+
+  // `background` ends before the loop goes.
+  Reloader(boost::asio::any_io_executor loop, const Background& background, First first, Apply apply,
            std::shared_ptr<spdlog::logger> log);
 
-  void start();                   // and watches the files from now on
-  void request(std::string why);  // reads all again, soon
+  void start();                                        // and watches the files from now on
+  void request(std::string why);                       // reads all again, soon
+  void set_hosts(std::vector<config::ApiHost> hosts);  // of the Zabbix API, from now on; and so a reload
+  const ApiHosts& hosts() const { return hosts_; }
   // Asks for a reading that begins from now on. Without `take` it changes nothing.
   struct Ticket {
     bool take = false;
@@ -75,6 +86,7 @@ class Reloader {
   void say_errors(const config::Problems& errors);
   void say_changes(const std::vector<config::Change>& changes);
   void say_warnings(const config::Problems& problems);
+  void say_remarks(const ApiRemarks& remarks);
   bool wanted() const { return look_.asked > look_.served || take_.asked > take_.served; }
 
   boost::asio::any_io_executor loop_;
@@ -87,7 +99,9 @@ class Reloader {
   FileWatch files_;
   connection::Bell changed_;
   Wish look_, take_;
-  std::string why_;        // of the next reading; empty: a file has changed
+  std::string why_;  // of the next reading; empty: a file has changed
+  ApiHosts hosts_;
+  ApiRemarks remarks_;     // last said
   config::Problems said_;  // the errors and warnings last said
   State state_;
   bool running_ = false, stopping_ = false;

@@ -8,6 +8,7 @@
 #include "agent/commands.hpp"
 #include "agent/log.hpp"
 #include "agent/state_lock.hpp"
+#include "config/counted.hpp"
 
 namespace linewatch::agent {
 
@@ -31,15 +32,27 @@ int run_agent(const Options& options) {
   }
   asio::io_context loop(1);
   const Background background;  // ends before the loop: what it has done is told there
-  SharedPlan plan = make_plan(std::move(loaded.settings), background.queue());
-  auto routers = Routers::open(loop.get_executor(), settings_of(plan), log, Routers::Owner::agent);
+  config::Settings& settings = loaded.settings;
+  ApiStart api;
+  Reloader::First first{std::move(loader),          nullptr, std::move(loaded.sources),
+                        std::move(loaded.problems), nullptr, {}};
+  if (settings.zabbix.api) {
+    api = start_with_api(*settings.zabbix.api, settings.agent.state_dir, log);
+    first.hosts = std::make_shared<const std::vector<config::ApiHost>>(api.plan.hosts);
+    first.remarks = add_api_lines(settings, first.hosts);
+    for (const std::string& warning : first.remarks.warnings) log->warn("{}", warning);
+    if (first.remarks.left_out > 0)
+      log->warn("lines from the Zabbix API: {} give no line; linewatch discover says why",
+                config::counted(first.remarks.left_out, "host"));
+  }
+  first.plan = make_plan(std::move(settings), background.queue());
+  auto routers = Routers::open(loop.get_executor(), settings_of(first.plan), log, Routers::Owner::agent);
   if (!routers) {
     log->error("{}", routers.error().text);
     return exit_not_done;
   }
-  Agent::Configuration configuration{std::filesystem::absolute(options.config_file), std::move(loader),
-                                     std::move(plan), std::move(loaded.sources), std::move(loaded.problems)};
-  Agent agent(loop, background, std::move(configuration), std::move(*routers), log);
+  Agent agent(loop, background, std::filesystem::absolute(options.config_file), std::move(first),
+              std::move(api), std::move(*routers), log);
   agent.start();
   loop.run();
   return agent.exit_code();

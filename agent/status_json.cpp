@@ -111,6 +111,14 @@ Json to_json(const connection::Histogram& took) {
           {"longest", took.longest()}};
 }
 
+Json with_buckets(const connection::Histogram& took) {
+  Json json = to_json(took);
+  json["buckets"] = Json::array();
+  for (std::size_t bucket = 0; bucket <= connection::Histogram::bounds.size(); ++bucket)
+    json["buckets"].push_back(took.in_bucket(bucket));
+  return json;
+}
+
 Json to_json(const connection::SessionSnapshot& session) {
   Json json;
   json["slot"] = session.slot;

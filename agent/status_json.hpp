@@ -31,7 +31,8 @@ std::string_view router_state(const connection::PoolSnapshot& pool, bool paused)
 Json to_json(const scheduler::LineTally& tally);
 Json to_json(const aggregator::DestinationStatistics& destination);
 Json to_json(const connection::SessionSnapshot& session);
-Json to_json(const connection::Histogram& took);  // seconds
+Json to_json(const connection::Histogram& took);       // seconds
+Json with_buckets(const connection::Histogram& took);  // and the counts by Histogram::bounds
 Json to_json(const scheduler::LineSnapshot& line, const Moment& now);
 Json to_json(const scheduler::TaskSnapshot& task, const Moment& now);
 

@@ -12,7 +12,7 @@ namespace linewatch::connection {
 class Histogram {
  public:
   // Upper bounds in seconds; what is longer falls into one more bucket.
-  static constexpr std::array<double, 16> bounds = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25,
+  static constexpr std::array<double, 16> bounds = {0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25,
                                                     0.5,   1,      2.5,   5,    10,    30,   60,  300};
 
   void add(std::chrono::duration<double> took) {
@@ -22,6 +22,14 @@ class Histogram {
     ++count_;
     sum_ += took.count();
     if (took.count() > longest_) longest_ = took.count();
+  }
+
+  Histogram& operator+=(const Histogram& other) {
+    for (std::size_t bucket = 0; bucket < counts_.size(); ++bucket) counts_[bucket] += other.counts_[bucket];
+    count_ += other.count_;
+    sum_ += other.sum_;
+    if (other.longest_ > longest_) longest_ = other.longest_;
+    return *this;
   }
 
   std::uint64_t count() const { return count_; }

@@ -97,6 +97,7 @@ Json ControlRequests::agent_json() const {
   for (const auto& worker : parts_.fleet.workers()) {
     const scheduler::WorkerStatistics its = worker->statistics();
     turns.turns += its.turns;
+    turns.lateness += its.lateness;
     for (std::size_t i = 0; i < its.skipped_for.size(); ++i) turns.skipped_for[i] += its.skipped_for[i];
     lines += worker->tally();
   }
@@ -111,7 +112,8 @@ Json ControlRequests::agent_json() const {
   json["lines"] = to_json(lines);
   add_turns(json, turns);
   json["configuration"] = configuration_json();
-  json["event_loop_stall_s"] = to_json(parts_.loop_watch.stalls());
+  json["lateness_s"] = with_buckets(turns.lateness);
+  json["event_loop_stall_s"] = with_buckets(parts_.loop_watch.stalls());
   return json;
 }
 
@@ -124,7 +126,11 @@ Json ControlRequests::configuration_json() const {
   if (state.failed) json["failing_since"] = rfc3339(*state.failed);
   if (!state.problem.empty()) json["problem"] = state.problem;
   json["after_restart"] = state.after_restart;
+  if (parts_.api) json["api"] = api_json();
   json["warnings"] = Json::array();
+  if (parts_.api && !parts_.api->state().last_error.empty())
+    json["warnings"].push_back("lines from the Zabbix API, the last plan goes on: " +
+                               parts_.api->state().last_error);
   if (!state.problem.empty()) {
     json["warnings"].push_back(
         fmt::format("the configuration has errors, the agent goes on with the one of {}: {}",
@@ -132,6 +138,16 @@ Json ControlRequests::configuration_json() const {
   }
   for (const std::string& setting : state.after_restart)
     json["warnings"].push_back(setting + " was changed; it takes effect after a restart");
+  return json;
+}
+
+Json ControlRequests::api_json() const {
+  const ApiState& state = parts_.api->state();
+  Json json;
+  json["hosts"] = state.hosts;
+  json["left_out"] = parts_.reloader.state().hosts_left_out;
+  json["last_success"] = state.last_success ? Json(rfc3339(*state.last_success)) : Json(nullptr);
+  json["last_error"] = state.last_error.empty() ? Json(nullptr) : Json(state.last_error);
   return json;
 }
 

@@ -23,6 +23,7 @@
 #include "agent/loop_watch.hpp"
 #include "agent/reloader.hpp"
 #include "agent/routers.hpp"
+#include "agent/zabbix_api/source.hpp"
 #include "aggregator/aggregator.hpp"
 #include "config/settings.hpp"
 #include "scheduler/worker.hpp"
@@ -34,6 +35,7 @@ struct AgentParts {
   boost::asio::any_io_executor loop;
   std::filesystem::path file;  // its configuration
   Reloader& reloader;
+  const std::unique_ptr<ZabbixApiSource>& api;  // null: the lines are those of the files alone
   Routers& routers;
   const aggregator::Aggregator& aggregator;
   const Fleet& fleet;
@@ -56,6 +58,7 @@ class ControlRequests {
   Json change_pause(const Json& request, bool pausing);
   const config::Settings& settings() const { return parts_.reloader.plan()->settings(); }
   Json configuration_json() const;
+  Json api_json() const;
   Json unknown_router(const std::string& name) const;
 
   AgentParts parts_;

@@ -55,10 +55,14 @@ struct World {
     config::Loader loader(folder.path() / "linewatch.yml");
     config::Loaded loaded = loader.load();
     REQUIRE(loaded.ok());
-    SharedPlan plan = make_plan(std::move(loaded.settings), background.queue());
+    Reloader::First first{std::move(loader),
+                          make_plan(std::move(loaded.settings), background.queue()),
+                          std::move(loaded.sources),
+                          std::move(loaded.problems),
+                          nullptr,
+                          {}};
     reloader = std::make_unique<Reloader>(
-        loop.get_executor(), background, std::move(loader), std::move(plan), std::move(loaded.sources),
-        std::move(loaded.problems),
+        loop.get_executor(), background, std::move(first),
         [this](SharedPlan before, SharedPlan after, const PlanSteps& steps) {
           return apply(before, after, steps);
         },
