@@ -255,6 +255,7 @@ Document::Document(std::string file, std::string_view text, Problems& problems) 
     refuse(lines(before) + 1, column, "a NUL octet: this is no text file (write YAML in UTF-8)", problems);
     return;
   }
+  texts_.reserve(text.size());  // a growing one would leave its copies about, and secrets in them
   if (parse_plain(text, problems)) return;
   std::string ended;
   ended.reserve(text.size() + end_marker.size() + 1);
@@ -267,7 +268,10 @@ bool Document::parse_plain(std::string_view text, Problems& problems) {
   const std::size_t known = problems.size();
   try {
     Builder builder(*this, problems);
-    if (read_plain_yaml(text, builder)) return true;
+    if (read_plain_yaml(text, builder)) {
+      entries_.shrink_to_fit();
+      return true;
+    }
   } catch (const Refused&) {  // said by the parser's reading
   }
   problems.resize(known);
