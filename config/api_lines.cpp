@@ -27,7 +27,9 @@ Settings shell_of(const Settings& settings) {
 class Converter {
  public:
   explicit Converter(const Settings& files)
-      : files_(files), shell_(shell_of(files)), loading_{.settings = shell_, .problems = problems_} {
+      : files_(files),
+        shell_(shell_of(files)),
+        loading_{.settings = shell_, .problems = problems_, .kept = kept_} {
     for (const Task& task : files.tasks) loading_.task_names.push_back(task.name);
     if (files.zabbix.layout != Layout::per_line) return;
     for (std::size_t i = files.lines.size(); i-- > 0;) {
@@ -109,6 +111,7 @@ class Converter {
   const Settings& files_;
   Settings shell_;
   Problems problems_;
+  Kept kept_;  // nothing: there is no second load
   Loading loading_;
   std::vector<ApiWish> wishes_;
   std::unordered_map<std::string_view, std::size_t> line_hosts_;  // in layout per_line: the files' lines

@@ -115,7 +115,7 @@ class Settler {
     Problems problems;
     Member member{.wish = &wish, .read = files_.defaults.router};
     Reader reader(document.root(), problems);
-    Loading own{.settings = loading_.settings, .problems = problems};
+    Loading own{.settings = loading_.settings, .problems = problems, .kept = loading_.kept};
     own.task_names = loading_.task_names;
     read_router_settings(reader, own, member.read);
     const std::string& address = find_field(wish.fields.router, "address")->value;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "config/loading.hpp"
 
@@ -23,6 +24,10 @@ const std::vector<std::string>* commands_on(const Reader& reader, std::string_vi
     reader.error(key, fmt::format("task {} has no commands for {}, the platform of router {}",
                                   in_quotes(task.name), router.platform->name, in_quotes(router.name)));
   return commands;
+}
+
+bool traces(const Platform& platform) {
+  return !platform.traceroute.ipv4.empty() || !platform.traceroute.ipv6.empty();
 }
 
 using Taken = std::unordered_map<std::string, std::string>;  // by host and key: whose it is
@@ -104,19 +109,26 @@ void check_line_tasks(const Reader& reader, const Loading& loading, const Line& 
   }
 }
 
-void check_trace(const Reader& reader, Loading& loading, const Line& line, const Platform& platform) {
-  if (!line.trace.on_loss || !line.pinged()) return;
-  const TracerouteProfile& profile = platform.traceroute;
-  const bool none = profile.ipv4.empty() && profile.ipv6.empty();
-  if (none) {
-    if (loading.untraceable.insert(platform.name).second)
-      reader.warning("trace",
-                     fmt::format("{} has no traceroute: nothing is traced on its routers", platform.name));
-    return;
-  }
-  const auto command = profile.command(line.target, line.family == 6, line.source, line.vrf);
+void check_trace(const Reader& reader, const Line& line, const Platform& platform) {
+  if (!line.trace.on_loss || !line.pinged() || !traces(platform)) return;
+  const auto command = platform.traceroute.command(line.target, line.family == 6, line.source, line.vrf);
   if (!command)
     reader.warning("trace", fmt::format("{} {}: nothing is traced", platform.name, command.error()));
+}
+
+void check_traces(const Loading& loading) {
+  std::set<std::string_view> said;
+  const Settings& settings = loading.settings;
+  for (std::size_t i = 0; i < settings.lines.size(); ++i) {
+    const Line& line = settings.lines[i];
+    if (!line.trace.on_loss || !line.pinged()) continue;
+    const Router* router = loading.router(line.router);
+    if (!router || !router->platform || traces(*router->platform)) continue;
+    const std::string& name = router->platform->name;
+    if (said.insert(name).second)
+      loading.line_places[i].reader().warning(
+          "trace", fmt::format("{} has no traceroute: nothing is traced on its routers", name));
+  }
 }
 
 void check_task_items(const Loading& loading) {

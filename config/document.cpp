@@ -12,6 +12,8 @@
 #include <spanstream>
 #include <unordered_map>
 
+#include "config/plain_yaml.hpp"
+
 namespace linewatch::config {
 
 namespace {
@@ -231,11 +233,17 @@ void Document::Builder::report_duplicate_keys(std::uint32_t map) {
   }
 }
 
-void Document::refuse(int line, int column, std::string what, Problems& problems) {
-  readable_ = false;
-  entries_.assign(1, Entry{});
+void Document::forget() {
+  explicit_bzero(texts_.data(), texts_.size());
+  entries_.clear();
   keys_.clear();
   texts_.clear();
+}
+
+void Document::refuse(int line, int column, std::string what, Problems& problems) {
+  readable_ = false;
+  forget();
+  entries_.emplace_back();
   problems.push_back({.file = file_, .line = line, .column = column, .text = std::move(what)});
 }
 
@@ -247,6 +255,8 @@ Document::Document(std::string file, std::string_view text, Problems& problems) 
     refuse(lines(before) + 1, column, "a NUL octet: this is no text file (write YAML in UTF-8)", problems);
     return;
   }
+  texts_.reserve(text.size());  // a growing one would leave its copies about, and secrets in them
+  if (parse_plain(text, problems)) return;
   std::string ended;
   ended.reserve(text.size() + end_marker.size() + 1);
   ended.append(text).append("\n").append(end_marker);
@@ -266,6 +276,21 @@ Document::Document(std::string name, const Fields& fields) : file_(std::move(nam
     keys_.push_back(key);
     texts_ += value;
   }
+}
+
+bool Document::parse_plain(std::string_view text, Problems& problems) {
+  const std::size_t known = problems.size();
+  try {
+    Builder builder(*this, problems);
+    if (read_plain_yaml(text, builder)) {
+      entries_.shrink_to_fit();
+      return true;
+    }
+  } catch (const Refused&) {  // said by the parser's reading
+  }
+  problems.resize(known);
+  forget();
+  return false;
 }
 
 void Document::parse(const std::string& text, int lines, Problems& problems) {
@@ -293,7 +318,7 @@ void Document::parse(const std::string& text, int lines, Problems& problems) {
 }
 
 Document::~Document() {
-  explicit_bzero(texts_.data(), texts_.size());
+  forget();
 }
 
 YamlNode Document::root() const {

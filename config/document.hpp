@@ -101,6 +101,8 @@ class Document {
     bool quoted = false;
   };
 
+  bool parse_plain(std::string_view text, Problems& problems);  // false: nothing is read yet
+  void forget();
   void parse(const std::string& text, int lines, Problems& problems);
   void refuse(int line, int column, std::string what, Problems& problems);
 

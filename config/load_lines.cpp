@@ -128,22 +128,16 @@ void warn_of_overlong_run(Reader& reader, const Line& line, const Router& router
                                          confirmed, format_duration(run), format_duration(line.interval)));
 }
 
-struct RouterNames {
-  std::unordered_map<std::string, std::size_t> index;
-  std::vector<std::string_view> all;
-};
-
-const Router* read_router_name(Reader& reader, Loading& loading, const RouterNames& names, std::string& out) {
+const Router* read_router_name(Reader& reader, Loading& loading, std::string& out) {
   if (!reader.required("router", "write the name of the router that pings") || !reader.text("router", out)) {
     return nullptr;
   }
-  const auto found = names.index.find(out);
-  if (found != names.index.end()) return &loading.settings.routers[found->second];
-  if (loading.complete) {
+  const Router* router = loading.router(out);
+  if (!router && loading.complete) {
     reader.error("router", fmt::format("there is no router {}{}", in_quotes(out),
-                                       loading.suggest("router", out, names.all)));
+                                       loading.suggest("router", out, loading.router_names)));
   }
-  return nullptr;
+  return router;
 }
 
 }  // namespace
@@ -164,7 +158,7 @@ Line read_line(Reader& reader, Loading& loading, const Router* router, std::stri
   if (router && clean && out.pinged()) {
     warn_of_overlong_run(reader, out, *router);
     if (router->platform) check_ping(reader, out, *router);
-    if (router->platform) check_trace(reader, loading, out, *router->platform);
+    if (router->platform) check_trace(reader, out, *router->platform);
   }
   if (router && clean) check_line_tasks(reader, loading, out, *router);
   if (out.zabbix_host.empty()) {
@@ -173,6 +167,36 @@ Line read_line(Reader& reader, Loading& loading, const Router* router, std::stri
   }
   return out;
 }
+
+namespace {
+
+Line read_anew(Reader& reader, Loading& loading) {
+  std::string router_name;
+  const Router* router = read_router_name(reader, loading, router_name);
+  return read_line(reader, loading, router, std::move(router_name));
+}
+
+// As it was at the last load, if nothing that it was read from has changed.
+Line read_or_kept(Reader& reader, Loading& loading, const Place& place) {
+  if (!loading.kept.lines) return read_anew(reader, loading);
+  const auto index = static_cast<std::size_t>(place.index);
+  auto& lines = place.source->kept.lines;
+  if (lines.size() <= index) lines.resize(index + 1);
+  std::optional<Line>& kept = lines[index];
+  const auto& routers = loading.settings.router_index;
+  if (kept) {
+    const auto router = routers.find(kept->router);
+    if (router != routers.end() && loading.kept.context.same_for(router->second)) return *kept;
+  }
+  const std::size_t before = loading.problems.size();
+  Line line = read_anew(reader, loading);
+  // What was said about it is to be said again: some of it depends on what was said before.
+  const bool good = loading.problems.size() == before && routers.contains(line.router);
+  kept = good ? std::optional(line) : std::nullopt;
+  return line;
+}
+
+}  // namespace
 
 void read_line_settings(Reader& reader, Loading& loading, Line& out) {
   reader.integer("family", out.family, 4, 6);
@@ -203,31 +227,30 @@ void read_line_settings(Reader& reader, Loading& loading, Line& out) {
 }
 
 void load_lines(Loading& loading) {
-  RouterNames names;
-  for (const Router& router : loading.settings.routers) {
-    names.index.try_emplace(router.name, names.all.size());
-    names.all.push_back(router.name);
-  }
   auto& lines = loading.settings.lines;
-  std::unordered_map<std::string, std::size_t> first;
+  for (const Router& router : loading.settings.routers) loading.router_names.push_back(router.name);
+  std::size_t count = 0;
+  for (Source& source : loading.sources) count += source.root.list("lines").size();
+  lines.reserve(count);
+  loading.line_places.reserve(count);
+  loading.settings.line_index.reserve(count);
+  if (loading.kept.lines) loading.kept.context.update(loading);
   for (Source& source : loading.sources) {
     int index = 0;
     for (const YamlNode node : source.root.list("lines")) {
       const Place place{&source, "lines", index++, node};
       Reader reader(source.root, "lines", place.index, node);
       if (!reader.ok()) continue;
-      std::string router_name;
-      const Router* router = read_router_name(reader, loading, names, router_name);
-      Line line = read_line(reader, loading, router, std::move(router_name));
-      if (const auto [found, added] = first.try_emplace(line.id, lines.size()); !added && !line.id.empty()) {
-        reader.error("id", fmt::format("duplicate id {} (first at {})", in_quotes(line.id),
+      lines.push_back(read_or_kept(reader, loading, place));
+      const auto [found, added] = loading.settings.line_index.try_emplace(lines.back().id, lines.size() - 1);
+      if (!added && !found->first.empty())
+        reader.error("id", fmt::format("duplicate id {} (first at {})", in_quotes(found->first),
                                        loading.line_places[found->second].text()));
-      }
-      lines.push_back(std::move(line));
       loading.line_places.push_back(place);
     }
   }
   check_zabbix_hosts(loading);
+  check_traces(loading);
 }
 
 }  // namespace linewatch::config

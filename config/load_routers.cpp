@@ -141,7 +141,7 @@ void load_routers(Loading& loading) {
   loading.settings.defaults.router = read_defaults(loading, settled);
   const Router& defaults = loading.settings.defaults.router;
   auto& routers = loading.settings.routers;
-  std::unordered_map<std::string, std::size_t> first;
+  auto& first = loading.settings.router_index;
   for (Source& source : loading.sources) {
     int index = 0;
     for (const YamlNode node : source.root.list("routers")) {

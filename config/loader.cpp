@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <glob.h>
-#include <string.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -11,8 +10,8 @@
 #include <system_error>
 
 #include "config/file.hpp"
+#include "config/kept.hpp"
 #include "config/loading.hpp"
-#include "config/platform_loader.hpp"
 
 namespace linewatch::config {
 
@@ -31,8 +30,11 @@ void open_source(Loading& loading, const std::filesystem::path& path) {
         {.file = path.string(), .text = fmt::format("cannot be read: {}", file.error())});
     return;
   }
-  Source& source = loading.sources.emplace_back(path, file->text, file->mode, loading.problems);
-  explicit_bzero(file->text.data(), file->text.size());
+  KeptFile& kept = loading.kept.files[path.string()];
+  kept.used = true;
+  kept.take(path, std::move(file->text));
+  loading.problems.insert(loading.problems.end(), kept.problems().begin(), kept.problems().end());
+  Source& source = loading.sources.emplace_back(path, file->mode, kept, loading.problems);
   if (!source.document.readable()) loading.complete = false;
 }
 
@@ -122,14 +124,14 @@ void open_drop_ins(Loading& loading) {
   }
 }
 
-void load_sections(Loading& loading, Profiles& profiles) {
+void load_sections(Loading& loading) {
   Source& main = loading.sources.front();
   Settings& settings = loading.settings;
   load_agent(main, settings);
   load_zabbix(main, settings.zabbix);
   read_connection(main.root, settings.connection, true);
   load_host_keys(main, settings.host_keys);
-  load_platforms(main, settings, profiles);
+  load_platforms(main, settings, loading.kept.profiles);
   load_tasks(main, loading);
   for (Source& source : loading.sources) load_credentials(source, loading);
   load_routers(loading);
@@ -178,42 +180,46 @@ void finish(Loading& loading) {
   }
 }
 
-}  // namespace
-
-struct Loader::Kept {
-  std::filesystem::path main_file;
-  Profiles profiles;
-};
-
-Loader::Loader(std::filesystem::path main_file)
-    : kept_(std::make_unique<Kept>(Kept{.main_file = std::move(main_file), .profiles = {}})) {}
-Loader::Loader(Loader&&) noexcept = default;
-Loader& Loader::operator=(Loader&&) noexcept = default;
-Loader::~Loader() = default;
-
-Loaded Loader::load() {
+Loaded load_with(Kept& kept) {
   const SourceNotes notes;
   Loaded out;
-  Loading loading{.settings = out.settings, .problems = out.problems};
-  open_source(loading, kept_->main_file);
+  Loading loading{.settings = out.settings, .problems = out.problems, .kept = kept};
+  for (auto& [path, file] : kept.files) file.used = false;
+  open_source(loading, kept.main_file);
   if (loading.complete) {
     open_drop_ins(loading);
-    load_sections(loading, kept_->profiles);
+    load_sections(loading);
     finish(loading);
     warn_of_keys_without_effect(loading);
     note_origins(loading);
-    out.settings.index();
   }
   // The main file's problems come first, then the drop-ins' in the order of their names.
   std::vector<std::string> files;
   for (const Source& source : loading.sources) files.push_back(source.document.file());
   sort_by_place(out.problems, files);
   out.sources = notes.sources();
+  std::erase_if(kept.files, [](const auto& entry) { return !entry.second.used; });
   return out;
 }
 
+}  // namespace
+
+Loader::Loader(std::filesystem::path main_file) : kept_(std::make_unique<Kept>()) {
+  kept_->main_file = std::move(main_file);
+}
+Loader::Loader(Loader&&) noexcept = default;
+Loader& Loader::operator=(Loader&&) noexcept = default;
+Loader::~Loader() = default;
+
+Loaded Loader::load() {
+  return load_with(*kept_);
+}
+
 Loaded load(const std::filesystem::path& file) {
-  return Loader(file).load();
+  Kept kept;
+  kept.main_file = file;
+  kept.lines = false;
+  return load_with(kept);
 }
 
 bool Loaded::ok() const {

@@ -12,6 +12,8 @@
 
 namespace linewatch::config {
 
+struct Kept;
+
 struct Loaded {
   Settings settings;              // complete only if there is no error
   std::vector<Problem> problems;  // in the order of files and places
@@ -32,7 +34,6 @@ class Loader {
   Loaded load();
 
  private:
-  struct Kept;
   std::unique_ptr<Kept> kept_;
 };
 

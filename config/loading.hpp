@@ -13,12 +13,11 @@
 #include <vector>
 
 #include "config/document.hpp"
+#include "config/kept.hpp"
 #include "config/reader.hpp"
 #include "config/settings.hpp"
 
 namespace linewatch::config {
-
-class Profiles;
 
 // Mode bits of a file that a secret should not stand in. The group may read: packages install 0640
 // root:linewatch.
@@ -26,14 +25,16 @@ inline constexpr unsigned readable_by_others = 0004;
 
 // One file. Readers of its maps refer to it, so it stays where it is.
 struct Source {
-  Source(std::filesystem::path file, std::string_view text, unsigned permissions, Problems& problems)
+  Source(std::filesystem::path file, unsigned permissions, KeptFile& kept_file, Problems& problems)
       : path(std::move(file)),
         mode(permissions),
-        document(path.string(), text, problems),
+        kept(kept_file),
+        document(kept.document()),
         root(document.root(), problems) {}
   std::filesystem::path path;
   unsigned mode;  // its permission bits
-  Document document;
+  KeptFile& kept;
+  const Document& document;
   Reader root;
 };
 
@@ -50,14 +51,20 @@ struct Place {
 struct Loading {
   Settings& settings;
   Problems& problems;
+  Kept& kept;
   std::deque<Source> sources;  // the main file first
   bool complete = true;        // false if a file could not be read: names may be defined there
   std::unordered_map<std::string, YamlNode> credential_places;
   std::vector<Place> router_places, line_places;  // side by side with settings.routers and .lines
+  std::vector<std::string_view> router_names;     // settings.routers', while lines are read
   std::vector<std::string_view> task_names;       // of the site's own tasks
-  std::set<std::string> untraceable;              // platforms without traceroute, once it was said
   std::unordered_map<std::string, std::string>
       suggestions;  // by kind and name: the same slip is searched once
+
+  const Router* router(const std::string& name) const {  // null if there is none; once routers are loaded
+    const auto found = settings.router_index.find(name);
+    return found == settings.router_index.end() ? nullptr : &settings.routers[found->second];
+  }
 
   // " (did you mean ...?)" among many names; gives up after many different unknown names.
   std::string suggest(std::string_view kind, const std::string& name,
@@ -102,8 +109,10 @@ void check_router_tasks(const Reader& reader, const Loading& loading, const Rout
 void check_line_tasks(const Reader& reader, const Loading& loading, const Line& line, const Router& router);
 // Two tasks that fill one item.
 void check_task_items(const Loading& loading);
-// A warning where a trace on loss is wanted and the platform cannot say it.
-void check_trace(const Reader& reader, Loading& loading, const Line& line, const Platform& platform);
+// A warning where a trace on loss is wanted and the platform cannot say it for this line.
+void check_trace(const Reader& reader, const Line& line, const Platform& platform);
+// ... or for none: once for each platform.
+void check_traces(const Loading& loading);
 
 // A warning for each key that is written and has no effect yet (see the table in without_effect.cpp).
 void warn_of_keys_without_effect(const Loading& loading);

@@ -15,8 +15,9 @@ class Search {
   explicit Search(std::string_view text) : text_(text) {}
 
   RequiredText found() {
-    constexpr std::size_t shortest = 2;       // one letter is everywhere
-    constexpr std::size_t telling_first = 4;  // then a match is tried at its very place, with nothing to search
+    constexpr std::size_t shortest = 2;  // one letter is everywhere
+    constexpr std::size_t telling_first =
+        4;  // then a match is tried at its very place, with nothing to search
     while (at_ < text_.size() && certain_) step();
     end_run();
     if (!certain_ || longest_.size() < shortest) return {};

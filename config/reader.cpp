@@ -79,6 +79,8 @@ std::string Reader::path(std::string_view key) const {
 }
 
 YamlNode Reader::find(std::string_view key) {
+  if (!map_) return {};  // nothing that could be unknown, either
+  if (known_.empty()) known_.reserve(24);
   if (std::ranges::find(known_, key) == known_.end()) known_.emplace_back(key);
   return map_.find(key);
 }

@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <functional>
+#include <iterator>
+#include <map>
 #include <set>
-#include <tuple>
+#include <utility>
 
 #include "config/loading.hpp"
 
@@ -24,7 +26,7 @@ constexpr std::string_view no_tls =
 
 struct Row {
   Where where;
-  std::string_view key;          // below that place, '.' goes down
+  std::string_view key;          // below that place; in the file, '.' goes down
   std::string_view silent = "";  // the written value that is what happens anyway
   std::string_view text = usual;
 };
@@ -86,50 +88,87 @@ void follow(YamlNode node, std::string_view key, const Spot& spot,
   }
 }
 
+// Of one file. A plan may say one thing 100,000 times: each row is said once, where it stands first.
 class Warner {
  public:
-  explicit Warner(const Loading& loading) : problems_(loading.problems) {
-    for (const Problem& problem : problems_) wrong_.insert(place(problem));
-    for (const Task& task : loading.settings.tasks) {
-      for (const auto& [platform, commands] : task.commands) {
-        for (const std::string& command : commands) types_labels_ |= command.contains("{label.");
+  using Spots = std::set<std::pair<int, int>>;  // line and column
+
+  // `wrong`: what is wrong there is said already; that it has no effect besides helps nobody.
+  Warner(const Spots& wrong, bool types_labels) : wrong_(wrong), types_labels_(types_labels) {}
+
+  void look_at_file(YamlNode root, const Spot& spot) {
+    for (std::size_t row = 0; row < std::size(rows); ++row) {
+      if (rows[row].where != Where::file) continue;
+      follow(root, rows[row].key, spot, [&](YamlNode node, const Spot& at) { note(row, node, at); });
+    }
+  }
+
+  void look_at_line(YamlNode map, const Spot& spot) {
+    if (!map.is_map()) return;
+    for (const YamlNode node : map) {
+      for (std::size_t row = 0; row < std::size(rows); ++row) {
+        if (rows[row].where != Where::line || rows[row].key != node.key()) continue;
+        if (!types_labels_ || rows[row].key != "labels") note(row, node, Spot{&spot, rows[row].key});
       }
     }
   }
 
-  void look(Where where, YamlNode map, const Spot& spot) {
-    for (const Row& row : rows) {
-      if (row.where != where || (types_labels_ && row.key == "labels")) continue;
-      follow(map, row.key, spot, [&](YamlNode node, const Spot& at) {
-        if (is_silent(node, row.silent)) return;
-        Problem problem = problem_at(node, Problem::Severity::warning, at.path(), std::string(row.text));
-        if (!wrong_.contains(place(problem))) problems_.push_back(std::move(problem));
-      });
+  void say(Problems& problems) {
+    for (std::size_t row = 0; row < std::size(rows); ++row) {
+      if (found_[row].times == 0) continue;
+      Problem& problem = problems.emplace_back(std::move(found_[row].first));
+      problem.text = rows[row].text;
+      if (found_[row].times > 1) problem.text += fmt::format(" ({} times in this file)", found_[row].times);
     }
   }
 
  private:
-  using Spelled = std::tuple<std::string, int, int>;
-  static Spelled place(const Problem& problem) { return {problem.file, problem.line, problem.column}; }
+  struct Found {
+    int times = 0;
+    Problem first;
+  };
 
-  Problems& problems_;
-  std::set<Spelled>
-      wrong_;  // what is wrong there is said already; that it has no effect besides helps nobody
-  bool types_labels_ = false;  // a task does
+  void note(std::size_t row, YamlNode node, const Spot& at) {
+    if (is_silent(node, rows[row].silent)) return;
+    if (!wrong_.empty() && wrong_.contains({node.line(), node.column()})) return;
+    Found& found = found_[row];
+    const bool before =
+        std::pair(node.line(), node.column()) < std::pair(found.first.line, found.first.column);
+    if (found.times++ == 0 || before)
+      found.first = problem_at(node, Problem::Severity::warning, at.path(), "");
+  }
+
+  const Spots& wrong_;
+  bool types_labels_;  // a task does
+  Found found_[std::size(rows)];
 };
+
+bool types_labels(const Settings& settings) {
+  for (const Task& task : settings.tasks) {
+    for (const auto& [platform, commands] : task.commands) {
+      for (const std::string& command : commands) {
+        if (command.contains("{label.")) return true;
+      }
+    }
+  }
+  return false;
+}
 
 }  // namespace
 
 void warn_of_keys_without_effect(const Loading& loading) {
-  Warner warner(loading);
+  std::map<std::string, Warner::Spots> wrong;
+  for (const Problem& problem : loading.problems) wrong[problem.file].emplace(problem.line, problem.column);
+  const bool labels_typed = types_labels(loading.settings);
   for (const Source& source : loading.sources) {
+    Warner warner(wrong[source.document.file()], labels_typed);
     const YamlNode root = source.document.root();
     const Spot top;
-    const auto each = [&](Where where, std::string_view key) {
-      follow(root, key, top, [&](YamlNode node, const Spot& spot) { warner.look(where, node, spot); });
-    };
-    each(Where::file, "");
-    for (const char* key : {"defaults.line", "routers[].defaults.line", "lines[]"}) each(Where::line, key);
+    warner.look_at_file(root, top);
+    for (const char* key : {"defaults.line", "routers[].defaults.line", "lines[]"}) {
+      follow(root, key, top, [&](YamlNode node, const Spot& spot) { warner.look_at_line(node, spot); });
+    }
+    warner.say(loading.problems);
   }
 }
 
