@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import random
 import signal
 import socket
 import unittest
@@ -216,6 +217,61 @@ class Under(Reload):
         self.assertLess(after["KiB"], before["KiB"] * 1.5 + 20000, "memory")
         for router in ("r1", "r3"):
             self.assertEqual(len(self.sim.logins(router)), 1, "no session was replaced")
+
+    def test_random_edits_against_a_model(self):
+        seed = int(os.environ.get("LINEWATCH_SEED", random.randrange(1 << 30)))
+        print("seed", seed, flush=True)
+        dice = random.Random(seed)
+        names = ["r1", "r2", "r3"]
+        routers = {name: {"enabled": True} for name in names}
+        lines = {"L-0": {"router": "r1", "interval": 3600, "enabled": True}}
+
+        def edit():
+            kind = dice.choice(["add", "add", "remove", "move", "interval", "switch", "router", "limits"])
+            one = dice.choice(sorted(lines)) if lines else None
+            if kind == "add":
+                lines[f"L-{dice.randrange(20)}"] = {"router": dice.choice(names), "interval": dice.choice([1, 2, 3600]), "enabled": True}
+            elif kind == "router":
+                router = routers[dice.choice(names)]
+                router["enabled"] = not router["enabled"]
+            elif kind == "limits":
+                routers[dice.choice(names)]["connection"] = {"max_connections": dice.randrange(1, 4), "read_timeout": dice.choice(["20s", "30s"])}
+            elif one and kind == "remove":
+                del lines[one]
+            elif one and kind == "move":
+                lines[one]["router"] = dice.choice(names)
+            elif one and kind == "interval":
+                lines[one]["interval"] = dice.choice([1, 2, 3600])
+            elif one and kind == "switch":
+                lines[one]["enabled"] = not lines[one]["enabled"]
+
+        def written():
+            return ([self.sim.router(name, **more) for name, more in routers.items()],
+                    [line(name, each["router"], interval=f"{each['interval']}s", count=1, enabled=each["enabled"]) for name, each in lines.items()])
+
+        def expected():
+            found = {}
+            for name, each in lines.items():
+                if each["enabled"] and routers[each["router"]]["enabled"]:
+                    found.setdefault(each["router"], {})[name] = each["interval"]
+            return found
+
+        def running():
+            return {router["name"]: {each["id"]: each["interval_s"] for each in self.router(router["name"], "--router", router["name"])["lines"]}
+                    for router in self.status()["routers"]}
+
+        self.start_with(names, [line("L-0", "r1", interval="1h", count=1)])
+        for _ in range(40):
+            for _ in range(dice.randrange(1, 4)):
+                edit()
+            self.edit(*written())
+            self.reload()
+            self.assertEqual(running(), expected(), f"seed {seed}")
+        for each in [each for each, what in lines.items() if what["enabled"] and routers[what["router"]]["enabled"] and what["interval"] < 60]:
+            self.wait_up(each)
+        gone = {f"L-{i}" for i in range(20)} - {each for of in expected().values() for each in of}
+        for each in gone:
+            self.trapper.wait_values(lambda _, each=each: self.status_of(each)[-1:] in ([], ["5"]), 30, f"{each} ended with its last value, seed {seed}")
 
     def used(self):
         status = dict(each.split(":", 1) for each in pathlib.Path(f"/proc/{self.process.pid}/status").read_text().splitlines())

@@ -57,6 +57,19 @@ TEST_CASE("a fingerprint is what ssh-keygen prints") {
   CHECK(key.fingerprint().find('=') == std::string::npos);
 }
 
+TEST_CASE("other settings count: another file from the next load on, another policy at once") {
+  Files files;
+  HostKeys keys = files.keys(line("192.0.2.1", ed));
+  REQUIRE(keys.load());
+  const auto elsewhere = files.folder.path() / "others";
+  write_text(elsewhere, line("192.0.2.1", other_ed));
+  keys.reconfigure({Policy::accept_new, elsewhere});
+  CHECK(keys.policy() == Policy::accept_new);
+  REQUIRE(keys.load());
+  CHECK(keys.verdict("192.0.2.1", 22, other_ed) == Verdict::known);
+  CHECK(keys.verdict("192.0.2.1", 22, ed) == Verdict::changed);
+}
+
 TEST_CASE("a key is known by its address as OpenSSH writes it") {
   const std::string hashed = "|1|" + to_base64("0123456789abcdefghij") + '|' +
                              to_base64(hmac_sha1("0123456789abcdefghij", "hashed.example.net"));
