@@ -29,6 +29,7 @@ int complain(const std::string& why, int code = exit_not_done);
 // Loads the configuration, and the lines that the Zabbix API last gave, for a command that needs a good one:
 // errors go to standard error, one a line; null then.
 std::shared_ptr<const config::Settings> load_or_complain(const Options& options);
+std::optional<config::Settings> load_files_or_complain(const Options& options);  // without the API's lines
 
 // Where the running agent of this configuration can be asked. What else is wrong with the configuration does
 // not matter here: the agent may well run with an earlier state of it. Null, and a word on standard error, if

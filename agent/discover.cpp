@@ -136,7 +136,7 @@ std::string why_not_taken(const config::Settings& settings, const std::vector<co
 }  // namespace
 
 int run_discover(const Options& options) {
-  auto settings = load_or_complain(options);
+  auto settings = load_files_or_complain(options);
   if (!settings) return exit_bad_configuration;
   if (!settings->zabbix.api)
     return complain("there is no zabbix.api in " + options.config_file.string(), exit_bad_configuration);

@@ -28,16 +28,20 @@ void add_last_api_plan(config::Settings& settings) {
 }  // namespace
 
 std::shared_ptr<const config::Settings> load_or_complain(const Options& options) {
+  auto settings = load_files_or_complain(options);
+  if (!settings) return nullptr;
+  add_last_api_plan(*settings);
+  return std::make_shared<const config::Settings>(std::move(*settings));
+}
+
+std::optional<config::Settings> load_files_or_complain(const Options& options) {
   config::Loaded loaded = config::load(options.config_file);
-  if (loaded.ok()) {
-    add_last_api_plan(loaded.settings);
-    return std::make_shared<const config::Settings>(std::move(loaded.settings));
-  }
+  if (loaded.ok()) return std::move(loaded.settings);
   for (const config::Problem& problem : loaded.problems) {
     if (problem.severity == config::Problem::Severity::error)
       std::fprintf(stderr, "%s\n", problem.format().c_str());
   }
-  return nullptr;
+  return std::nullopt;
 }
 
 std::optional<std::filesystem::path> control_socket_of(const Options& options) {
