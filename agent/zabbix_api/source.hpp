@@ -71,7 +71,8 @@ class ZabbixApiSource {
   ZabbixApiSource(const ZabbixApiSource&) = delete;
   ZabbixApiSource& operator=(const ZabbixApiSource&) = delete;
 
-  // Every settings.interval (+-10 %) from now on; sooner after a failure, or when `first` was not fetched.
+  // Every settings.interval (+-10 %) from now on; sooner after a failure, unless the account was not let in,
+  // and when `first` was not fetched.
   // `changed` is called on the loop whenever a plan that differs from the last one was taken; it is on the
   // disk by then. A failure that lasts is logged when it begins and when it ends.
   void start(ApiStart first, OnPlan changed);
