@@ -1,7 +1,7 @@
 #pragma once
 // Lines from the Zabbix API, for the agent. How it is used:
 //
-//   ApiStart first = start_with_api(*settings.zabbix.api, state_dir, *log);   // before the loop runs: waits
+//   ApiStart first = start_with_api(*settings.zabbix.api, state_dir, log);   // before the loop runs: waits
 //   ApiLines lines = config::api_lines(settings, first.plan.hosts);               // settings: the files'
 //   alone config::add(whole, lines)                                                 // whole: what is
 //   measured ZabbixApiSource source(loop, *settings.zabbix.api, state_dir, log);
