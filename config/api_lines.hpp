@@ -18,7 +18,7 @@ struct ApiHost {
   std::string name;               // visible name, for people; may be empty
   std::string interface_address;  // of its main interface: address or DNS name; empty: none
   bool enabled = true;
-  bool maintenance = false;  // in maintenance now
+  bool maintenance = false;  // in maintenance now, and that is asked for
   std::map<std::string, std::string>
       macros;                    // effective values of the {$LINE_...} macros, by name with braces
   std::set<std::string> secret;  // those of them whose value the API does not show

@@ -26,7 +26,7 @@ std::string canonical(const std::string& address) {
 }
 
 std::string place_of(const Router& router) {
-  return fmt::format("{} {} {}", canonical(router.address), router.port, router.jump);
+  return fmt::format("{} {}", canonical(router.address), router.port);
 }
 
 std::string name_of(const Router& router) {
@@ -76,7 +76,7 @@ class Settler {
  public:
   Settler(Loading& loading, const Settings& files, ApiLines& out)
       : loading_(loading), files_(files), out_(out) {
-    for (std::size_t i = files.routers.size(); i-- > 0;) in_files_[place_of(files.routers[i])] = i;
+    for (std::size_t i = 0; i < files.routers.size(); ++i) in_files_[place_of(files.routers[i])].push_back(i);
     for (const Router& router : files.routers) names_.push_back(router.name);
   }
 
@@ -93,10 +93,12 @@ class Settler {
     out_.routers.reserve(groups.size());  // wishes point into it
     for (auto& [place, members] : groups) {
       const auto known = in_files_.find(place);
-      if (known != in_files_.end()) {
-        join(members, known->second);
-      } else {
+      if (known == in_files_.end()) {
         make(members);
+      } else if (const auto index = the_one(known->second)) {
+        join(members, *index);
+      } else {
+        for (Member& member : members) member.wish->fields.problems.push_back(several(known->second));
       }
     }
   }
@@ -128,6 +130,21 @@ class Settler {
     if (!wish.fields.problems.empty()) return std::nullopt;
     member.said = said_by(wish.fields, member.read);
     return member;
+  }
+
+  // Behind different jump hosts one address may be several routers.
+  std::optional<std::size_t> the_one(const std::vector<std::size_t>& indexes) const {
+    const auto reached = std::ranges::find_if(indexes, [this](std::size_t index) {
+      return files_.routers[index].jump == files_.defaults.router.jump;
+    });
+    if (reached != indexes.end()) return *reached;
+    return indexes.size() == 1 ? std::optional(indexes.front()) : std::nullopt;
+  }
+
+  std::string several(const std::vector<std::size_t>& indexes) const {
+    return fmt::format(
+        "{{$LINE_ROUTER_IP}}: both router {} and router {} have that address (name one in {{$LINE_ROUTER}})",
+        in_quotes(files_.routers[indexes[0]].name), in_quotes(files_.routers[indexes[1]].name));
   }
 
   bool has_account(const Router& router, const ApiFields& fields) const {
@@ -239,7 +256,7 @@ class Settler {
   Loading& loading_;
   const Settings& files_;
   ApiLines& out_;
-  std::unordered_map<std::string, std::size_t> in_files_;
+  std::unordered_map<std::string, std::vector<std::size_t>> in_files_;  // by place
   std::vector<std::string_view> names_;
 };
 

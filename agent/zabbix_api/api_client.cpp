@@ -93,7 +93,11 @@ Awaitable<Result<void>> ApiClient::log_in(Context ctx) {
   params[version_ < first_with_username ? "user" : "username"] = settings_.username;
   params["password"] = settings_.password ? settings_.password->reveal() : "";
   const Result<Json> answer = co_await ask(ctx, "user.login", std::move(params), false);
-  if (!answer) co_return std::unexpected(answer.error());
+  if (!answer) {
+    Error failed = answer.error();
+    if (failed.code == ErrorCode::protocol) failed.code = ErrorCode::authentication;
+    co_return std::unexpected(std::move(failed));
+  }
   if (!answer->is_string() || answer->get_ref<const std::string&>().empty())
     co_return std::unexpected(error("user.login", "the answer is no session"));
   token_ = Secret(answer->get<std::string>());

@@ -5,10 +5,11 @@
 namespace linewatch::agent {
 
 Asked judge(const config::ApiSettings& settings, const std::filesystem::path& state_dir, const ApiPlan& last,
-            connection::Result<std::vector<config::ApiHost>> answer) {
+            bool kept, connection::Result<std::vector<config::ApiHost>> answer) {
   Asked out;
   if (!answer) {
     out.error = std::move(answer.error().text);
+    out.rejected = answer.error().code == connection::ErrorCode::authentication;
     return out;
   }
   out.plan = {question_of(settings), std::move(*answer)};
@@ -21,7 +22,7 @@ Asked judge(const config::ApiSettings& settings, const std::filesystem::path& st
   }
   out.outcome = out.error.empty() ? Asked::Outcome::taken : Asked::Outcome::refused;
   out.changed = out.error.empty() && out.plan.hosts != last.hosts;
-  if (!out.changed) return out;
+  if (out.outcome == Asked::Outcome::refused || (!out.changed && kept)) return out;
   if (const auto written = write_api_plan(state_dir, out.plan); !written)
     out.disk_trouble = written.error().text;
   return out;

@@ -19,12 +19,13 @@ struct Asked {
   bool changed = false;      // `plan` is another one than the last
   ApiPlan plan;              // what was answered; where it failed: empty
   std::string error;         // why it is not taken
+  bool rejected = false;     // it failed since the account is not let in: asking again soon may lock it
   std::string disk_trouble;  // the plan is taken but could not be kept
 };
 
 // Decides, and keeps a plan that is taken on the disk. Where the rule of max_removal speaks against it, the
-// plan on the disk counts too: `linewatch discover --accept` writes it there.
+// plan on the disk counts too: `linewatch discover --accept` writes it there. `kept`: `last` is on the disk.
 Asked judge(const config::ApiSettings& settings, const std::filesystem::path& state_dir, const ApiPlan& last,
-            connection::Result<std::vector<config::ApiHost>> answer);
+            bool kept, connection::Result<std::vector<config::ApiHost>> answer);
 
 }  // namespace linewatch::agent

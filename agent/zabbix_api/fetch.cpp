@@ -205,7 +205,9 @@ class Fetch {
       host.name = api_text(each, "name");
       host.interface_address = api_interface_address(each);
       host.enabled = api_text(each, "status") == "0";
-      host.maintenance = api_text(each, "maintenance_status") == "1";
+      // Where it makes no difference it is no change of the plan either.
+      host.maintenance = settings_.maintenance == ApiSettings::Maintenance::pause &&
+                         api_text(each, "maintenance_status") == "1";
       resolver.resolve(api_macro_values(api_list(each, "macros")), api_parents(each), host);
     }
     std::ranges::sort(out, {}, &ApiHost::host);

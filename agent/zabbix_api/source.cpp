@@ -36,6 +36,7 @@ class ApiLog {
       log_->warn("lines from the Zabbix API: the plan is not taken: {}", asked.error);
     if (asked.outcome == Asked::Outcome::taken && before != asked.outcome)
       log_->info("lines from the Zabbix API: it answers again hosts={}", hosts);
+    if (asked.outcome != Asked::Outcome::taken) return;
     if (!asked.disk_trouble.empty() && disk_trouble_.empty())
       log_->warn("the plan from the Zabbix API would not survive a restart: {}", asked.disk_trouble);
     disk_trouble_ = asked.disk_trouble;
@@ -56,11 +57,11 @@ struct WakeTimer {
 };
 
 Awaitable<Asked> ask_once(Context ctx, connection::Resolver& resolver, const config::ApiSettings& settings,
-                          const std::filesystem::path& state_dir, const ApiPlan& last) {
+                          const std::filesystem::path& state_dir, const ApiPlan& last, bool kept) {
   const auto loop = co_await asio::this_coro::executor;
   ApiClient client(loop, resolver, settings);
   connection::Result<std::vector<ApiHost>> hosts = co_await fetch_hosts(ctx, client, settings);
-  co_return judge(settings, state_dir, last, std::move(hosts));
+  co_return judge(settings, state_dir, last, kept, std::move(hosts));
 }
 
 }  // namespace
@@ -73,6 +74,7 @@ struct ZabbixApiSource::Asker {
   ApiLimits limits;
   ApiLog log;
   ApiPlan plan{};
+  bool kept = true;  // it is on the disk
   asio::steady_timer timer{loop};
   std::minstd_rand random{std::random_device{}()};
   std::function<void(ApiState, std::optional<std::vector<ApiHost>>)> tell{};  // on the thread
@@ -87,9 +89,9 @@ struct ZabbixApiSource::Asker {
       if (!ctx.stopped()) co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
       if (ctx.stopped()) break;
       const Context bounded = ctx.within(limits.fetch);
-      Asked asked = co_await ask_once(bounded, resolver, settings, state_dir, plan);
+      Asked asked = co_await ask_once(bounded, resolver, settings, state_dir, plan, kept);
       if (ctx.stopped()) break;
-      const bool failed = asked.outcome == Asked::Outcome::failed;
+      const bool failed = asked.outcome == Asked::Outcome::failed && !asked.rejected;
       pause = failed ? std::min<Clock::duration>(retry, settings.interval) : jittered(settings.interval);
       retry = failed ? retry * 2 : limits.retry_first;
       if (retry > settings.interval) retry = settings.interval;
@@ -99,6 +101,7 @@ struct ZabbixApiSource::Asker {
 
   void report(Asked asked, ApiState& state) {
     std::optional<std::vector<ApiHost>> changed;
+    if (asked.outcome == Asked::Outcome::taken) kept = asked.disk_trouble.empty();
     if (asked.changed) {
       plan = std::move(asked.plan);
       changed = plan.hosts;
@@ -129,7 +132,7 @@ ApiStart start_with_api(const config::ApiSettings& settings, const std::filesyst
   connection::Resolver resolver(1);
   const Context ctx = Context().within(limit);
   Asked asked;
-  asio::co_spawn(loop, ask_once(ctx, resolver, settings, state_dir, start.plan),
+  asio::co_spawn(loop, ask_once(ctx, resolver, settings, state_dir, start.plan, true),
                  [&asked](std::exception_ptr bug, Asked answer) {
                    if (bug) std::rethrow_exception(bug);
                    asked = std::move(answer);

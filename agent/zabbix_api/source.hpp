@@ -1,12 +1,13 @@
 #pragma once
 // Lines from the Zabbix API, for the agent. How it is used:
 //
-//   ApiStart first = start_with_api(*settings.zabbix.api, state_dir, *log);   // before the loop runs: waits
-//   ApiLines lines = config::api_lines(settings, first.plan.hosts);               // settings: the files'
-//   alone config::add(whole, lines)                                                 // whole: what is
-//   measured ZabbixApiSource source(loop, *settings.zabbix.api, state_dir, log);
-//   source.start(std::move(first), [](std::vector<config::ApiHost> hosts) { ... a reload with them ... });
+//   ApiStart first = start_with_api(api, state_dir, log);  // waits, so before the loop runs
+//   config::add(whole, config::api_lines(files, first.plan.hosts));
+//   ZabbixApiSource source(loop, api, state_dir, log);
+//   source.start(std::move(first), [](std::vector<config::ApiHost> hosts) { ... as a reload ... });
 //   ... co_await source.stop(ctx);
+//
+// where `files` are the settings as loaded, `whole` a copy of them that is measured, `api` files.zabbix.api.
 //
 // A change in the files converts the hosts of the last plan anew: whoever calls api_lines keeps them. When
 // settings.zabbix.api itself has changed, the source is stopped and another one made.
@@ -71,7 +72,8 @@ class ZabbixApiSource {
   ZabbixApiSource(const ZabbixApiSource&) = delete;
   ZabbixApiSource& operator=(const ZabbixApiSource&) = delete;
 
-  // Every settings.interval (+-10 %) from now on; sooner after a failure, or when `first` was not fetched.
+  // Every settings.interval (+-10 %) from now on; sooner after a failure, unless the account was not let in,
+  // and when `first` was not fetched.
   // `changed` is called on the loop whenever a plan that differs from the last one was taken; it is on the
   // disk by then. A failure that lasts is logged when it begins and when it ends.
   void start(ApiStart first, OnPlan changed);

@@ -253,6 +253,23 @@ TEST_CASE("a router of the files, by name or by its address") {
   CHECK(world.lines({other_spelling}).lines.at(0).router == "h1");
 }
 
+TEST_CASE("a router of the files is found behind its jump host, too; one of several has to be named") {
+  const World world(R"(zabbix: {servers: [10.0.0.5]}
+credentials: {c: {username: u, password: p}}
+defaults: {router: {platform: cisco_iosxe, credentials: c}}
+routers:
+  - {name: j1, address: 192.0.2.201}
+  - {name: j2, address: 192.0.2.202}
+  - {name: behind, address: 192.0.2.1, jump: j1}
+  - {name: a, address: 10.0.0.1, jump: j1}
+  - {name: b, address: 10.0.0.1, jump: j2}
+)");
+  CHECK(world.lines({host("z", {{"ROUTER_IP", "192.0.2.1"}})}).lines.at(0).router == "behind");
+  CHECK(world.left_out({host("z", {{"ROUTER_IP", "10.0.0.1"}})}) ==
+        "z: {$LINE_ROUTER_IP}: both router 'a' and router 'b' have that address (name one in "
+        "{$LINE_ROUTER})\n");
+}
+
 TEST_CASE("a host that contradicts a router of the files is left out, with the place") {
   const World world;
   const Macros at{{"ROUTER_IP", "192.0.2.1"}};

@@ -109,23 +109,23 @@ TEST_CASE(
 TEST_CASE("what a fetch comes to") {
   const StateDir dir;
   const ApiPlan empty{question_of(settings()), {}};
-  const Asked first = judge(settings(), dir.path(), empty, line_hosts(10));
+  const Asked first = judge(settings(), dir.path(), empty, true, line_hosts(10));
   CHECK(first.outcome == Outcome::taken);
   CHECK(first.changed);
   CHECK((*read_api_plan(dir.path(), empty.question))->hosts == line_hosts(10));
 
-  const Asked same = judge(settings(), dir.path(), first.plan, line_hosts(10));
+  const Asked same = judge(settings(), dir.path(), first.plan, true, line_hosts(10));
   CHECK(same.outcome == Outcome::taken);
   CHECK_FALSE(same.changed);
 
-  const Asked poor = judge(settings(), dir.path(), first.plan, line_hosts(2));
+  const Asked poor = judge(settings(), dir.path(), first.plan, true, line_hosts(2));
   CHECK(poor.outcome == Outcome::refused);
   CHECK_FALSE(poor.changed);
   CHECK(poor.error.find("--accept") != std::string::npos);
   CHECK((*read_api_plan(dir.path(), empty.question))->hosts.size() == 10);
 
   const Asked failed =
-      judge(settings(), dir.path(), first.plan,
+      judge(settings(), dir.path(), first.plan, true,
             connection::fail(connection::ErrorCode::unreachable, connection::Phase::tcp_connect, "no way"));
   CHECK(failed.outcome == Outcome::failed);
   CHECK(failed.error == "no way");
@@ -136,7 +136,7 @@ TEST_CASE("a plan that was accepted on the disk is taken by the running agent") 
   const StateDir dir;
   const ApiPlan last{question_of(settings()), line_hosts(10)};
   REQUIRE(write_api_plan(dir.path(), {last.question, line_hosts(2)}));
-  const Asked asked = judge(settings(), dir.path(), last, line_hosts(2));
+  const Asked asked = judge(settings(), dir.path(), last, true, line_hosts(2));
   CHECK(asked.outcome == Outcome::taken);
   CHECK(asked.changed);
   CHECK(asked.plan.hosts.size() == 2);
@@ -144,8 +144,18 @@ TEST_CASE("a plan that was accepted on the disk is taken by the running agent") 
 
 TEST_CASE("a disk that takes nothing keeps no plan from being taken") {
   const StateDir dir;
-  const Asked asked = judge(settings(), dir.path() / "none", {}, line_hosts(1));
+  const Asked asked = judge(settings(), dir.path() / "none", {}, true, line_hosts(1));
   CHECK(asked.outcome == Outcome::taken);
   CHECK(asked.changed);
   CHECK(asked.disk_trouble.find("api-plan.json") != std::string::npos);
+  const Asked later = judge(settings(), dir.path(), asked.plan, false, line_hosts(1));
+  CHECK(later.outcome == Outcome::taken);
+  CHECK_FALSE(later.changed);
+  CHECK((*read_api_plan(dir.path(), later.plan.question))->hosts.size() == 1);
+}
+
+TEST_CASE("an account that is not let in is not tried again soon") {
+  const StateDir dir;
+  const auto refused = connection::fail(connection::ErrorCode::authentication, connection::Phase::read, "no");
+  CHECK(judge(settings(), dir.path(), {}, true, refused).rejected);
 }
