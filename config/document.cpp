@@ -256,12 +256,14 @@ Document::Document(std::string file, std::string_view text, Problems& problems) 
     return;
   }
   texts_.reserve(text.size());  // a growing one would leave its copies about, and secrets in them
-  if (parse_plain(text, problems)) return;
-  std::string ended;
-  ended.reserve(text.size() + end_marker.size() + 1);
-  ended.append(text).append("\n").append(end_marker);
-  parse(ended, lines(text), problems);
-  explicit_bzero(ended.data(), ended.size());
+  if (!parse_plain(text, problems)) {
+    std::string ended;
+    ended.reserve(text.size() + end_marker.size() + 1);
+    ended.append(text).append("\n").append(end_marker);
+    parse(ended, lines(text), problems);
+    explicit_bzero(ended.data(), ended.size());
+  }
+  entries_.shrink_to_fit();
 }
 
 Document::Document(std::string name, const Fields& fields) : file_(std::move(name)) {
@@ -282,10 +284,7 @@ bool Document::parse_plain(std::string_view text, Problems& problems) {
   const std::size_t known = problems.size();
   try {
     Builder builder(*this, problems);
-    if (read_plain_yaml(text, builder)) {
-      entries_.shrink_to_fit();
-      return true;
-    }
+    if (read_plain_yaml(text, builder)) return true;
   } catch (const Refused&) {  // said by the parser's reading
   }
   problems.resize(known);

@@ -176,24 +176,31 @@ Line read_anew(Reader& reader, Loading& loading) {
   return read_line(reader, loading, router, std::move(router_name));
 }
 
-// As it was at the last load, if nothing that it was read from has changed.
-Line read_or_kept(Reader& reader, Loading& loading, const Place& place) {
-  if (!loading.kept.lines) return read_anew(reader, loading);
-  const auto index = static_cast<std::size_t>(place.index);
-  auto& lines = place.source->kept.lines;
-  if (lines.size() <= index) lines.resize(index + 1);
-  std::optional<Line>& kept = lines[index];
-  const auto& routers = loading.settings.router_index;
-  if (kept) {
-    const auto router = routers.find(kept->router);
-    if (router != routers.end() && loading.kept.context.same_for(router->second)) return *kept;
-  }
+// A line that is read now, to be kept for the next load. What was said about it is to be said again then:
+// some of it depends on what was said before.
+Line read_to_keep(Reader& reader, Loading& loading, std::optional<Line>& kept) {
   const std::size_t before = loading.problems.size();
   Line line = read_anew(reader, loading);
-  // What was said about it is to be said again: some of it depends on what was said before.
-  const bool good = loading.problems.size() == before && routers.contains(line.router);
+  const bool good = loading.problems.size() == before && loading.router(line.router);
   kept = good ? std::optional(line) : std::nullopt;
   return line;
+}
+
+// As it was at the last load, if nothing that it was read from has changed.
+void add_line(Reader& reader, Loading& loading, const Place& place) {
+  auto& lines = loading.settings.lines;
+  if (!loading.kept.lines) return lines.push_back(read_anew(reader, loading));
+  auto& of_file = place.source->kept.lines;
+  const auto index = static_cast<std::size_t>(place.index);
+  if (of_file.size() <= index) of_file.resize(index + 1);
+  std::optional<Line>& kept = of_file[index];
+  const Router* router = kept ? loading.router(kept->router) : nullptr;
+  if (router &&
+      loading.kept.context.same_for(static_cast<std::size_t>(router - loading.settings.routers.data()))) {
+    lines.push_back(*kept);
+  } else {
+    lines.push_back(read_to_keep(reader, loading, kept));
+  }
 }
 
 }  // namespace
@@ -241,7 +248,7 @@ void load_lines(Loading& loading) {
       const Place place{&source, "lines", index++, node};
       Reader reader(source.root, "lines", place.index, node);
       if (!reader.ok()) continue;
-      lines.push_back(read_or_kept(reader, loading, place));
+      add_line(reader, loading, place);
       const auto [found, added] = loading.settings.line_index.try_emplace(lines.back().id, lines.size() - 1);
       if (!added && !found->first.empty())
         reader.error("id", fmt::format("duplicate id {} (first at {})", in_quotes(found->first),

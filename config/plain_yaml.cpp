@@ -1,5 +1,6 @@
 #include "config/plain_yaml.hpp"
 
+#include <string.h>
 #include <yaml-cpp/mark.h>
 
 #include <algorithm>
@@ -23,7 +24,15 @@ bool is_null_word(std::string_view text) {
 // Walks the text with a place in its current line. Lines that are empty or hold a comment only are passed by.
 class PlainReader {
  public:
-  PlainReader(std::string_view text, YAML::EventHandler& events) : text_(text), events_(events) {}
+  PlainReader(std::string_view text, YAML::EventHandler& events) : text_(text), events_(events) {
+    given_.reserve(4096);  // not to leave copies about as it grows: a password may be in it
+  }
+  PlainReader(const PlainReader&) = delete;
+  PlainReader& operator=(const PlainReader&) = delete;
+  ~PlainReader() {
+    given_.resize(given_.capacity());
+    explicit_bzero(given_.data(), given_.size());
+  }
 
   void read() {
     next_line();

@@ -3,6 +3,7 @@
 // One source file each. A group prints its rows and returns; what was to be measured but did not happen ends
 // the program.
 
+#include <filesystem>
 #include <string_view>
 
 #include "tests/bench/lab.hpp"
@@ -16,6 +17,7 @@ void measure_scale(const Server& server);    // 5,000 sessions: login, memory, c
 void measure_waiting(const Server& server);  // more tasks than sessions
 void measure_ends(std::string_view phase, const Server& server);  // cancel and deadline in one phase
 void measure_text();                                              // an answer stripped and read
+void measure_plan(const std::filesystem::path& main_file);        // a large one read, and read again
 void print_answers();  // the texts of that, for the rivals: JSON, by platform
 
 }  // namespace linewatch::bench

@@ -57,12 +57,12 @@ def rows_of(lines):
     return best
 
 
-def run_group(binaries, group, server, runs):
+def run_group(binaries, group, argument, runs):
     lines, why = [], ""
     for _ in range(runs):
         arguments = [os.path.join(binaries, "linewatch-bench"), group]
-        if server:
-            arguments.append(f"{server['address']}:{server['port']}")
+        if argument:
+            arguments.append(argument)
         try:
             done = subprocess.run(arguments, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LIMIT,
                                   check=False)
@@ -80,7 +80,8 @@ def measure(binaries, simulator, wanted):
     for group, router, runs in GROUPS:
         if not wanted(group):
             continue
-        taken, why = run_group(binaries, group, simulator.routers.get(router), runs)
+        server = simulator.routers.get(router)
+        taken, why = run_group(binaries, group, f"{server['address']}:{server['port']}" if server else None, runs)
         prefix = group if router in ("held", "slow", None) and group != "tcp" else f"end.{group}"
         for figure, (name, unit, reach) in FIGURES.items():
             if figure == prefix or figure.startswith(prefix + "."):

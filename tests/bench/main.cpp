@@ -33,8 +33,12 @@ int main(int argc, char** argv) {
       {"silent", [](const Server& server) { measure_ends("silent", server); }},
   };
   const std::string name = argc > 1 ? argv[1] : "";
+  if (name == "plan" && argc > 2) {
+    measure_plan(argv[2]);
+    return 0;
+  }
   const auto group = groups.find(name);
-  if (group == groups.end()) give_up("which group? linewatch-bench GROUP [ADDRESS:PORT]");
+  if (group == groups.end()) give_up("which group? linewatch-bench GROUP [ADDRESS:PORT or a plan]");
   group->second(argc > 2 ? parse_server(argv[2]) : Server());
   return 0;
 }

@@ -180,6 +180,10 @@ const std::vector<std::string> pieces = {"a",
                                          "- m: n\n",
                                          "  o: p\n",
                                          "\x7f",
+                                         "\xff",
+                                         "\xc2\x85",
+                                         "\xe2\x80\xa8",
+                                         "\xef\xbb\xbf",
                                          "\x01"};
 
 }  // namespace
