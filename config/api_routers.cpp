@@ -30,7 +30,7 @@ std::string place_of(const Router& router) {
 }
 
 std::string name_of(const Router& router) {
-  const std::string address = canonical(router.address);
+  std::string address = canonical(router.address);
   if (router.port == 22) return address;
   return fmt::format(fmt::runtime(is_ipv6(address) ? "[{}]:{}" : "{}:{}"), address, router.port);
 }
