@@ -145,6 +145,7 @@ void Fleet::report_removed(const config::Line& line) {
   result.line = line.id;
   result.router = line.router;
   result.zabbix_host = line.zabbix_host;
+  result.own_host = line.own_host;
   result.clock = std::chrono::system_clock::now();
   result.state = aggregator::LineState::removed;
   result.error = "removed from the configuration";

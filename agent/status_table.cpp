@@ -67,7 +67,7 @@ std::string agent_lines(const Json& agent) {
     states += fmt::format("{}{} {}", states.empty() ? ": " : ", ", count(lines, state), words);
   }
   return fmt::format(
-      "agent {}, linewatch {}, pid {}, up {} (since {}), configuration of {}\n{}, {}{}\n{}, {} skipped ({} "
+      "agent {}, linewatch {}, pid {}, up {} (since {})\nconfiguration of {}\n{}, {}{}\n{}, {} skipped ({} "
       "of "
       "them paused, {} while warming up){}\n",
       text(agent, "name"), text(agent, "version"), text(agent, "pid"), time(agent, "uptime_s"),

@@ -135,6 +135,7 @@ std::string details(const Line& before, const Line& after) {
       .of("task", before.task, after.task)
       .of("tasks", before.tasks, after.tasks)
       .of("zabbix_host", before.zabbix_host, after.zabbix_host)
+      .hidden("own_host", before.own_host, after.own_host)
       .of("group", before.group, after.group)
       .of("role", before.role, after.role)
       .hidden("labels", before.labels, after.labels)

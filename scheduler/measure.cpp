@@ -167,6 +167,7 @@ Measurement unmeasured(const TaskTurn& turn) {
   result.line = turn.line->id;
   result.router = turn.router.name;
   result.zabbix_host = turn.line->zabbix_host;
+  result.own_host = turn.line->own_host;
   result.clock = turn.due;
   return measurement;
 }

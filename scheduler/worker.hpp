@@ -107,6 +107,7 @@ class RouterWorker {
   // worker_turns.cpp: turns from their due time to their result.
   void spawn(connection::Awaitable<void> turn);
   void start_due(TimePoint now);
+  void take_due(TimePoint now);
   void begin(const RunPointer& run, TimePoint due);
   connection::Awaitable<void> resolve(RunPointer run, connection::Context ctx);
   void make_ready(const RunPointer& run, const connection::Result<std::string>& address);

@@ -46,6 +46,11 @@ void RouterWorker::spawn(Awaitable<void> turn) {
 }
 
 void RouterWorker::start_due(TimePoint now) {
+  take_due(now);
+  send_runners();
+}
+
+void RouterWorker::take_due(TimePoint now) {
   while (const auto turn = timetable_.take(now)) {
     const RunPointer run = runs_[turn->entry];
     if (pauses_.until(run->id)) {
@@ -67,7 +72,6 @@ void RouterWorker::start_due(TimePoint now) {
         break;
     }
   }
-  send_runners();
 }
 
 void RouterWorker::begin(const RunPointer& run, TimePoint due) {
@@ -203,11 +207,12 @@ Awaitable<void> RouterWorker::run_batch(Context ctx, Borrowed& borrowed) {
   std::size_t size = 0;
   bool usable = true;
   while (usable && size < largest_batch && Clock::now() < until && !ctx.stopped()) {
-    if (!stopping_) start_due(Clock::now());
+    if (!stopping_) take_due(Clock::now());
     if (ready_.empty() && size > 0) co_await wait_for_rider(ctx);
     if (ready_.empty()) break;
     const RunPointer run = ready_.begin()->second;
     ready_.erase(ready_.begin());
+    if (!stopping_) send_runners();  // for the others: this one has its session
     const bool done = co_await run_turn(run, borrowed, ctx);
     if (done) ++size;
     usable = done && borrowed.session().alive() && !borrowed.session().dirty();
@@ -221,7 +226,7 @@ Awaitable<void> RouterWorker::wait_for_rider(Context ctx) {
   if (stopping_ || next > Clock::now() + rides_along || pool_->core().waiting() > 0) co_return;
   ++coming_;
   const bool slept = co_await connection::sleep_until(ctx, next);
-  if (slept && !stopping_) start_due(Clock::now());
+  if (slept && !stopping_) take_due(Clock::now());
   --coming_;
 }
 

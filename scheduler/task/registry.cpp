@@ -32,6 +32,7 @@ TaskResult result_of(const TaskTurn& turn, std::string name) {
   result.router = turn.router.name;
   result.zabbix_host = turn.line ? turn.line->zabbix_host : turn.router.zabbix_host;
   if (turn.line) result.line = turn.line->id;
+  result.own_host = turn.line && turn.line->own_host;
   result.clock = turn.due;
   return result;
 }
