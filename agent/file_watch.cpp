@@ -72,7 +72,11 @@ void FileWatch::add(const std::filesystem::path& path, Names& names, int hops) {
 bool FileWatch::watch(const std::vector<std::filesystem::path>& paths) {
   if (!events_.is_open()) return false;
   Names names;
-  for (const auto& path : paths) add(std::filesystem::absolute(path), names, 0);
+  for (const auto& path : paths) {
+    std::error_code no_folder;  // to be relative to: then the path as it is
+    const auto whole = std::filesystem::absolute(path, no_folder);
+    add(no_folder ? path : whole, names, 0);
+  }
   std::map<int, std::set<std::string>> folders;
   bool more = false;
   for (auto& [folder, wanted] : names) {

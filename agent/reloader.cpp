@@ -25,8 +25,27 @@ struct Reloader::Reading {
   SharedPlan after;  // null: there are errors
   PlanSteps steps;
   ApiRemarks remarks;
+  std::string file;  // the main one
   bool done = false;
+
+  void fill(config::Loader& loader, const ApiHosts& hosts, const Plan& before,
+            const std::shared_ptr<Background::Queue>& background);
 };
+
+void Reloader::Reading::fill(config::Loader& loader, const ApiHosts& hosts, const Plan& before,
+                             const std::shared_ptr<Background::Queue>& background) {
+  config::Loaded loaded = loader.load();
+  sources = std::move(loaded.sources);
+  problems = std::move(loaded.problems);
+  if (config::has_error(problems)) return;
+  if (const auto keys = Routers::check_host_keys(loaded.settings); !keys) {
+    problems.push_back({.file = file, .path = "host_keys", .text = keys.error().text});
+    return;
+  }
+  remarks = add_api_lines(loaded.settings, hosts);
+  after = make_plan(std::move(loaded.settings), background);
+  steps = steps_between(before, *after);
+}
 
 namespace {
 
@@ -47,6 +66,7 @@ Reloader::Reloader(asio::any_io_executor loop, const Background& background, Fir
     : loop_(std::move(loop)),
       background_(background.queue()),
       loader_(std::make_shared<config::Loader>(std::move(first.loader))),
+      file_(first.file.string()),
       plan_(std::move(first.plan)),
       sources_(std::move(first.sources)),
       apply_(std::move(apply)),
@@ -128,23 +148,19 @@ Awaitable<void> Reloader::run() {
 
 Awaitable<std::shared_ptr<Reloader::Reading>> Reloader::read() {
   auto reading = std::make_shared<Reading>();
+  reading->file = file_;
   const auto done = [this, reading] {
     reading->done = true;
     changed_.ring();
   };
   Background::post(background_, [reading, done, before = plan_, loader = loader_, background = background_,
                                  hosts = hosts_, loop = loop_]() mutable {
-    config::Loaded loaded = loader->load();
-    reading->sources = std::move(loaded.sources);
-    reading->problems = std::move(loaded.problems);
-    if (!config::has_error(reading->problems)) {
-      if (const auto keys = Routers::check_host_keys(loaded.settings); !keys) {
-        reading->problems.push_back({.path = "host_keys", .text = keys.error().text});
-      } else {
-        reading->remarks = add_api_lines(loaded.settings, hosts);
-        reading->after = make_plan(std::move(loaded.settings), background);
-        reading->steps = steps_between(*before, *reading->after);
-      }
+    try {
+      reading->fill(*loader, hosts, *before, background);
+    } catch (const std::exception& trouble) {  // no memory, a folder that went while it was looked at
+      reading->after.reset();
+      reading->problems.push_back(
+          {.file = reading->file, .text = std::string("cannot be read: ") + trouble.what()});
     }
     before.reset();
     asio::post(loop, done);
@@ -154,7 +170,7 @@ Awaitable<std::shared_ptr<Reloader::Reading>> Reloader::read() {
 }
 
 Awaitable<void> Reloader::take(std::shared_ptr<Reading> reading) {
-  watch(reading->sources);
+  if (!reading->sources.files.empty()) watch(reading->sources);
   const std::string why = std::exchange(why_, "");
   if (!reading->after) {
     const config::Problems errors = errors_of(reading->problems);

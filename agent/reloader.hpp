@@ -41,6 +41,7 @@ class Reloader {
 
   // What the agent begins with.
   struct First {
+    std::filesystem::path file;  // the main one
     config::Loader loader;
     SharedPlan plan;  // of the files, as `loader` has read them, and of `hosts`
     config::Sources sources;
@@ -92,6 +93,7 @@ class Reloader {
   boost::asio::any_io_executor loop_;
   std::shared_ptr<Background::Queue> background_;
   std::shared_ptr<config::Loader> loader_;  // used in the background only
+  std::string file_;
   SharedPlan plan_;
   config::Sources sources_;
   Apply apply_;

@@ -34,8 +34,8 @@ int run_agent(const Options& options) {
   const Background background;  // ends before the loop: what it has done is told there
   config::Settings& settings = loaded.settings;
   ApiStart api;
-  Reloader::First first{std::move(loader),          nullptr, std::move(loaded.sources),
-                        std::move(loaded.problems), nullptr, {}};
+  Reloader::First first{options.config_file,        std::move(loader), nullptr, std::move(loaded.sources),
+                        std::move(loaded.problems), nullptr,           {}};
   if (settings.zabbix.api) {
     api = start_with_api(*settings.zabbix.api, settings.agent.state_dir, log);
     first.hosts = std::make_shared<const std::vector<config::ApiHost>>(api.plan.hosts);

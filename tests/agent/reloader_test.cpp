@@ -55,7 +55,8 @@ struct World {
     config::Loader loader(folder.path() / "linewatch.yml");
     config::Loaded loaded = loader.load();
     REQUIRE(loaded.ok());
-    Reloader::First first{std::move(loader),
+    Reloader::First first{folder.path() / "linewatch.yml",
+                          std::move(loader),
                           make_plan(std::move(loaded.settings), background.queue()),
                           std::move(loaded.sources),
                           std::move(loaded.problems),
@@ -145,6 +146,7 @@ Awaitable<void> bad_host_keys(World& world) {
   const Reloader::Outcome broken = co_await world.ask(true);
   REQUIRE(broken.errors.size() == 1);
   CHECK(broken.errors[0].path == "host_keys");
+  CHECK(broken.errors[0].file.ends_with("linewatch.yml"));
 }
 
 Awaitable<void> after_restart(World& world) {
