@@ -63,26 +63,28 @@ Awaitable<void> Agent::apply(SharedPlan before, SharedPlan after, const PlanStep
   const config::Settings& settings = after->settings();
   if (before->settings().zabbix != settings.zabbix) aggregator_.reconfigure(settings.zabbix);
   log_->set_level(level_of(settings.log.level));
-  if (before->settings().zabbix.api != settings.zabbix.api) co_await ask_other_api(before, after);
+  if (before->settings().zabbix.api != settings.zabbix.api) co_await ask_other_api(after);
 }
 
 void Agent::ask_api(ApiStart first) {
   api_ = std::make_unique<ZabbixApiSource>(loop_.get_executor(), *settings().zabbix.api, state_dir_, log_);
-  api_->start(std::move(first),
-              [this](std::vector<config::ApiHost> hosts) { reloader_.set_hosts(std::move(hosts)); });
+  const std::string question = first.plan.question;
+  api_->start(std::move(first), [this, question](std::vector<config::ApiHost> hosts) {
+    reloader_.set_hosts({question, std::move(hosts)});
+  });
 }
 
 // Another token or interval asks the same, and the plan that was taken stays the last one.
-Awaitable<void> Agent::ask_other_api(SharedPlan before, SharedPlan after) {
+Awaitable<void> Agent::ask_other_api(SharedPlan after) {
   const Context soon = Context().within(std::chrono::seconds(5));
   if (api_) co_await api_->stop(soon);
   api_.reset();
-  const auto &was = before->settings().zabbix.api, &is = after->settings().zabbix.api;
-  if (!is) co_return;
+  const auto& wanted = after->settings().zabbix.api;
+  if (!wanted || stopping_) co_return;
   ApiStart first;
-  first.plan.question = question_of(*is);
-  if (was && question_of(*was) == first.plan.question && reloader_.hosts())
-    first.plan.hosts = *reloader_.hosts();
+  first.plan.question = question_of(*wanted);
+  if (reloader_.hosts() && reloader_.hosts()->question == first.plan.question)
+    first.plan = *reloader_.hosts();
   ask_api(std::move(first));
 }
 
@@ -135,10 +137,11 @@ Awaitable<void> Agent::stop() {
   const Context logouts = Context().until(began + limit * 8 / 10);
   const Context sending = Context().until(began + limit * 95 / 100);
   if (control_) co_await control_->stop(pings);
-  if (api_) co_await api_->stop(pings);
   co_await reloader_.stop();
+  if (api_) co_await api_->stop(pings);
   co_await fleet_.stop(pings);
   co_await routers_->close(logouts);
+  co_await fleet_.wait_for_leavers();
   co_await aggregator_.drain(sending);
   report();
   signals_.cancel();

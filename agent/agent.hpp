@@ -42,7 +42,7 @@ class Agent {
   connection::Awaitable<void> apply(SharedPlan before, SharedPlan after, const PlanSteps& steps);
   void on_signal(int number);
   void ask_api(ApiStart first);
-  connection::Awaitable<void> ask_other_api(SharedPlan before, SharedPlan after);
+  connection::Awaitable<void> ask_other_api(SharedPlan after);
   void open_control_socket();
   void await_signal();
   connection::Awaitable<void> stop();

@@ -158,6 +158,9 @@ Awaitable<void> Fleet::stop(Context ctx) {
   stops.reserve(workers_.size());
   for (auto& worker : workers_) stops.push_back(worker->stop(ctx));
   co_await gather(loop_, std::move(stops));
+}
+
+Awaitable<void> Fleet::wait_for_leavers() {
   while (leaving_ > 0) co_await left_.wait(Context());
 }
 

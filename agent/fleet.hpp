@@ -31,6 +31,8 @@ class Fleet {
   connection::Awaitable<void> apply(SharedPlan before, SharedPlan after, const PlanSteps& steps);
   // Waits for the running pings; when the context ends they are cancelled and reported.
   connection::Awaitable<void> stop(connection::Context ctx);
+  // After stop(): waits for the routers that went shortly before, each of which has its own limit.
+  connection::Awaitable<void> wait_for_leavers();
 
   const Workers& workers() const { return workers_; }  // by the routers' names
   scheduler::RouterWorker* find(std::string_view router) const;

@@ -21,7 +21,7 @@ void add_last_api_plan(config::Settings& settings) {
   if (!kept) {
     complain("the last plan of the Zabbix API cannot be used: " + kept.error().text);
   } else if (*kept) {
-    add_api_lines(settings, std::make_shared<const std::vector<config::ApiHost>>(std::move((*kept)->hosts)));
+    add_api_lines(settings, std::make_shared<const ApiPlan>(std::move(**kept)));
   }
 }
 

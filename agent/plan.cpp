@@ -35,8 +35,8 @@ bool Plan::measures(const config::Line& line) const {
 
 ApiRemarks add_api_lines(config::Settings& settings, const ApiHosts& hosts) {
   ApiRemarks remarks;
-  if (!settings.zabbix.api || !hosts) return remarks;
-  config::ApiLines lines = config::api_lines(settings, *hosts);
+  if (!settings.zabbix.api || !hosts || hosts->question != question_of(*settings.zabbix.api)) return remarks;
+  config::ApiLines lines = config::api_lines(settings, hosts->hosts);
   remarks.left_out = lines.left_out.size();
   for (const config::ApiRemark& warning : lines.warnings)
     remarks.warnings.push_back("Zabbix host " + warning.host + ": " + warning.text);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "agent/background.hpp"
+#include "agent/zabbix_api/plan.hpp"
 #include "config/api_lines.hpp"
 #include "config/difference.hpp"
 #include "config/settings.hpp"
@@ -35,11 +36,11 @@ class Plan {
 
 using SharedPlan = std::shared_ptr<const Plan>;
 
-// Lines that the Zabbix API gave, beside those of the files.
-using ApiHosts = std::shared_ptr<const std::vector<config::ApiHost>>;
+// Hosts that the Zabbix API gave, beside the lines of the files, and what it was asked.
+using ApiHosts = std::shared_ptr<const ApiPlan>;
 
-// Adds what `hosts` mean to the settings of the files, if these want it (zabbix.api); null: nothing is known
-// yet. The remarks are for people: hosts left out with the reason, warnings.
+// Adds what `hosts` mean to the settings of the files, if these want it (zabbix.api) and ask the same; null:
+// nothing is known yet. The remarks are for people: hosts left out with the reason, warnings.
 struct ApiRemarks {
   std::size_t left_out = 0;
   std::vector<std::string> warnings;  // sentences

@@ -75,14 +75,16 @@ Reloader::Reloader(asio::any_io_executor loop, const Background& background, Fir
           loop_, [this] { request(""); }, log_),
       changed_(loop_),
       hosts_(std::move(first.hosts)),
-      remarks_(std::move(first.remarks)),
+      first_remarks_(std::move(first.remarks)),
       said_(std::move(first.warnings)) {
   state_.loaded = std::chrono::system_clock::now();
-  state_.hosts_left_out = remarks_.left_out;
+  started_.agent = plan_->settings().agent;
+  started_.log = plan_->settings().log;
 }
 
 void Reloader::start() {
   running_ = true;
+  say_remarks(first_remarks_);
   watch(sources_);
   asio::co_spawn(loop_, run(), [](std::exception_ptr bug) {
     if (bug) std::rethrow_exception(bug);
@@ -96,8 +98,8 @@ void Reloader::request(std::string why) {
   changed_.ring();
 }
 
-void Reloader::set_hosts(std::vector<config::ApiHost> hosts) {
-  hosts_ = std::make_shared<const std::vector<config::ApiHost>>(std::move(hosts));
+void Reloader::set_hosts(ApiPlan hosts) {
+  hosts_ = std::make_shared<const ApiPlan>(std::move(hosts));
   request("the Zabbix API has other lines");
 }
 
@@ -136,10 +138,9 @@ Awaitable<void> Reloader::run() {
     if (!reading) break;
     const Outcome outcome{errors_of(reading->problems), reading->steps.changes};
     if (taking) co_await take(reading);
-    for (const auto& [wish, served] : {std::pair(&look_, looks), std::pair(&take_, takes)}) {
-      wish->served = served;
-      wish->outcome = outcome;
-    }
+    look_.served = looks;
+    take_.served = takes;
+    look_.outcome = take_.outcome = outcome;
     changed_.ring();
   }
   running_ = false;
@@ -191,6 +192,7 @@ Awaitable<void> Reloader::take(std::shared_ptr<Reading> reading) {
     co_return;
   }
   const SharedPlan before = std::exchange(plan_, reading->after);
+  note_after_restart();
   say_changes(reading->steps.changes);
   co_await apply_(before, reading->after, reading->steps);
   log_->info("configuration reloaded cause=\"{}\": {}", why.empty() ? "a file has changed" : why,
@@ -234,14 +236,23 @@ void Reloader::say_remarks(const ApiRemarks& remarks) {
   }
 }
 
+// Against the start: what was changed back needs no restart.
+void Reloader::note_after_restart() {
+  config::Settings now;
+  now.agent = plan_->settings().agent;
+  now.log = plan_->settings().log;
+  state_.after_restart.clear();
+  for (const config::Change& change : config::compare(started_, now)) {
+    if (change.kind == config::Change::Kind::after_restart) state_.after_restart.push_back(change.what);
+  }
+}
+
 void Reloader::say_changes(const std::vector<config::Change>& changes) {
   constexpr std::size_t most_said = 20;
   std::size_t said = 0;
   for (const config::Change& change : changes) {
     if (change.kind == config::Change::Kind::after_restart) {
       log_->warn("reload change=\"{}\"", change.text());
-      if (std::ranges::find(state_.after_restart, change.what) == state_.after_restart.end())
-        state_.after_restart.push_back(change.what);
     } else if (said++ < most_said) {
       log_->info("reload change=\"{}\"", change.text());
     }

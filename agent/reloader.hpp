@@ -47,16 +47,16 @@ class Reloader {
     config::Sources sources;
     config::Problems warnings;  // were said
     ApiHosts hosts;             // null: none
-    ApiRemarks remarks;         // were said
+    ApiRemarks remarks;         // of the hosts
   };
 
   // `background` ends before the loop goes.
   Reloader(boost::asio::any_io_executor loop, const Background& background, First first, Apply apply,
            std::shared_ptr<spdlog::logger> log);
 
-  void start();                                        // and watches the files from now on
-  void request(std::string why);                       // reads all again, soon
-  void set_hosts(std::vector<config::ApiHost> hosts);  // of the Zabbix API, from now on; and so a reload
+  void start();                   // and watches the files from now on
+  void request(std::string why);  // reads all again, soon
+  void set_hosts(ApiPlan hosts);  // of the Zabbix API, from now on; and so a reload
   const ApiHosts& hosts() const { return hosts_; }
   // Asks for a reading that begins from now on. Without `take` it changes nothing.
   struct Ticket {
@@ -88,6 +88,7 @@ class Reloader {
   void say_changes(const std::vector<config::Change>& changes);
   void say_warnings(const config::Problems& problems);
   void say_remarks(const ApiRemarks& remarks);
+  void note_after_restart();
   bool wanted() const { return look_.asked > look_.served || take_.asked > take_.served; }
 
   boost::asio::any_io_executor loop_;
@@ -103,8 +104,10 @@ class Reloader {
   Wish look_, take_;
   std::string why_;  // of the next reading; empty: a file has changed
   ApiHosts hosts_;
-  ApiRemarks remarks_;     // last said
-  config::Problems said_;  // the errors and warnings last said
+  ApiRemarks remarks_;  // last said
+  ApiRemarks first_remarks_;
+  config::Settings started_;  // agent and log as the agent began with them; nothing else
+  config::Problems said_;     // the errors and warnings last said
   State state_;
   bool running_ = false, stopping_ = false;
 };

@@ -1,5 +1,7 @@
 #include "agent/routers.hpp"
 
+#include <boost/asio/co_spawn.hpp>
+#include <exception>
 #include <utility>
 
 #include "agent/gather.hpp"
@@ -133,8 +135,7 @@ void Routers::replace_jump_hosts() {
   for (auto& jump : jumps_) {
     const config::Router* const was = before_->router(jump->name());
     const config::Router* const is = settings_->router(jump->name());
-    const bool same = was && is && was->connection == is->connection &&
-                      config::same_way_in(*before_, *was, *settings_, *is);
+    const bool same = was && is && config::same_jump_host(*before_, *was, *settings_, *is);
     (same ? kept : former_jumps_).push_back(std::move(jump));
   }
   jumps_ = std::move(kept);
@@ -151,10 +152,23 @@ void Routers::reload(const std::string& name) {
   const auto found = pools_.find(name);
   const config::Router* const was = before_->router(name);
   const config::Router* const is = settings_->router(name);
-  if (found == pools_.end() || !was || !is) return;
+  if (found == pools_.end()) return;
+  if (!was || !is) return leave(take_out(name));  // made for a ping of a router that was not measured
   if (was->connection != is->connection) found->second->reconfigure(policy_of(*is));
   if (!config::same_way_in(*before_, *was, *settings_, *is))
     found->second->renew(factory_for(*is, use_of(*is), {}));
+}
+
+// The pool ends by itself, as far as the time limit of a stop allows.
+void Routers::leave(std::shared_ptr<connection::Pool> pool) {
+  const connection::Context ctx = connection::Context().within(settings_->agent.stop_timeout);
+  boost::asio::co_spawn(loop_, drain(std::move(pool), ctx), [](std::exception_ptr bug) {
+    if (bug) std::rethrow_exception(bug);
+  });
+}
+
+connection::Awaitable<void> Routers::drain(std::shared_ptr<connection::Pool> pool, connection::Context ctx) {
+  co_await pool->drain(ctx);
 }
 
 void Routers::end_reload() {

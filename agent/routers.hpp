@@ -66,6 +66,8 @@ class Routers {
   Routers(boost::asio::any_io_executor loop, Settings settings, std::shared_ptr<spdlog::logger> log,
           Owner owner);
   void replace_jump_hosts();
+  void leave(std::shared_ptr<connection::Pool> pool);
+  static connection::Awaitable<void> drain(std::shared_ptr<connection::Pool> pool, connection::Context ctx);
   connection::PoolPolicy policy_of(const config::Router& router) const;
 
   std::unique_ptr<connection::SessionFactory> factory_for(const config::Router& router,

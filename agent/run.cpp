@@ -8,7 +8,6 @@
 #include "agent/commands.hpp"
 #include "agent/log.hpp"
 #include "agent/state_lock.hpp"
-#include "config/counted.hpp"
 
 namespace linewatch::agent {
 
@@ -38,12 +37,8 @@ int run_agent(const Options& options) {
                         std::move(loaded.problems), nullptr,           {}};
   if (settings.zabbix.api) {
     api = start_with_api(*settings.zabbix.api, settings.agent.state_dir, log);
-    first.hosts = std::make_shared<const std::vector<config::ApiHost>>(api.plan.hosts);
+    first.hosts = std::make_shared<const ApiPlan>(api.plan);
     first.remarks = add_api_lines(settings, first.hosts);
-    for (const std::string& warning : first.remarks.warnings) log->warn("{}", warning);
-    if (first.remarks.left_out > 0)
-      log->warn("lines from the Zabbix API: {} give no line; linewatch discover says why",
-                config::counted(first.remarks.left_out, "host"));
   }
   first.plan = make_plan(std::move(settings), background.queue());
   auto routers = Routers::open(loop.get_executor(), settings_of(first.plan), log, Routers::Owner::agent);

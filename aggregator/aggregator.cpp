@@ -88,15 +88,27 @@ struct Aggregator::Impl : std::enable_shared_from_this<Impl> {
     }
   }
 
+  // Who delivers there already: to the very same, else to one that shares a node with it and is reached
+  // alike.
+  static std::vector<std::shared_ptr<Sender>>::iterator same_cluster(
+      std::vector<std::shared_ptr<Sender>>& senders, const config::ZabbixServer& server) {
+    const auto same = std::ranges::find_if(
+        senders, [&](const auto& sender) { return sender && sender->server() == server; });
+    if (same != senders.end()) return same;
+    return std::ranges::find_if(senders, [&](const auto& sender) {
+      return sender && sender->server().tls == server.tls &&
+             std::ranges::find_first_of(sender->server().nodes, server.nodes) != sender->server().nodes.end();
+    });
+  }
+
   void reconfigure(const config::ZabbixSettings& settings) {
     if (std::exchange(layout, settings.layout) != settings.layout) mapper = ItemMapper(layout);
     store->set_limits(settings.buffer.memory, settings.buffer.max_age);
     auto before = std::exchange(senders, {});
     for (const config::ZabbixServer& server : settings.servers) {
-      const auto known = std::ranges::find_if(
-          before, [&](const auto& sender) { return sender && sender->server() == server; });
+      const auto known = same_cluster(before, server);
       if (known != before.end()) {
-        (*known)->reconfigure(settings);
+        (*known)->reconfigure(settings, server);
         senders.push_back(std::exchange(*known, nullptr));
         continue;
       }

@@ -94,8 +94,9 @@ Awaitable<void> Sender::serve() {
   }
 }
 
-void Sender::reconfigure(const config::ZabbixSettings& settings) {
+void Sender::reconfigure(const config::ZabbixSettings& settings, const config::ZabbixServer& server) {
   next_settings_ = settings;
+  next_server_ = server;
   wake_.cancel();
 }
 
@@ -107,6 +108,10 @@ void Sender::settle_in() {
   if (std::exchange(source_address_, next_settings_->source_address) != next_settings_->source_address)
     exchange_ = std::make_shared<Exchange>(loop_, resolver_, source_address_, options_.exchange);
   next_settings_.reset();
+  if (server_ == next_server_) return;
+  server_ = next_server_;
+  name_ = joined(server_.nodes);
+  node_ = 0;
 }
 
 Awaitable<bool> Sender::round() {

@@ -47,8 +47,8 @@ class Sender : public std::enable_shared_from_this<Sender> {
   void drain();                       // what is there is due now
   void stop();                        // ends run() soon, whatever it is doing
   void give_up(DropReason reason);    // after run(): what is left counts as dropped
-  // How it delivers from the next packet on; where to stays.
-  void reconfigure(const config::ZabbixSettings& settings);
+  // How it delivers from the next packet on, and to which nodes of the same cluster.
+  void reconfigure(const config::ZabbixSettings& settings, const config::ZabbixServer& server);
   const config::ZabbixServer& server() const { return server_; }
   std::size_t index() const { return index_; }
   DestinationStatistics statistics() const;
@@ -80,6 +80,7 @@ class Sender : public std::enable_shared_from_this<Sender> {
   DeliveryLog log_;
   std::shared_ptr<Exchange> exchange_;
   std::optional<config::ZabbixSettings> next_settings_;
+  config::ZabbixServer next_server_;
   boost::asio::steady_timer wake_;
   std::stop_source stop_;
   SilentCloseGuard guard_;

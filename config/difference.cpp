@@ -272,7 +272,7 @@ bool same_jump(const Settings& settings_before, const std::string& before, const
   if (before.empty()) return true;
   const Router* const a = settings_before.router(before);
   const Router* const b = settings_after.router(after);
-  return a && b && same_way_in(settings_before, *a, settings_after, *b);
+  return a && b && same_jump_host(settings_before, *a, settings_after, *b);
 }
 
 }  // namespace
@@ -319,6 +319,13 @@ bool same_way_in(const Settings& settings_before, const Router& before, const Se
   return access(before) == access(after) &&
          same_credentials(settings_before, before, settings_after, after) &&
          same_jump(settings_before, before.jump, settings_after, after.jump);
+}
+
+bool same_jump_host(const Settings& settings_before, const Router& before, const Settings& settings_after,
+                    const Router& after) {
+  return before.connection.idle_timeout == after.connection.idle_timeout &&
+         before.connection.backoff == after.connection.backoff &&
+         same_way_in(settings_before, before, settings_after, after);
 }
 
 }  // namespace linewatch::config

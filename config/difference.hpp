@@ -37,4 +37,8 @@ std::string summary(const std::vector<Change>& changes);
 bool same_way_in(const Settings& settings_before, const Router& before, const Settings& settings_after,
                  const Router& after);
 
+// Whether connections through the jump host may go on: the way in to it and the rules of its connection.
+bool same_jump_host(const Settings& settings_before, const Router& before, const Settings& settings_after,
+                    const Router& after);
+
 }  // namespace linewatch::config

@@ -122,8 +122,9 @@ void RouterTasks::keep_traces() {
     return line && line->trace.on_loss;
   });
   std::erase_if(traced_, [this](const auto& traced) {
-    traced.second->job.line = line_of(traced.first);
-    traced.second->gone = !traced.second->job.line;
+    const config::Line* const line = line_of(traced.first);
+    traced.second->job.line = line;
+    traced.second->gone = !line || !line->trace.on_loss;
     if (traced.second->gone) load_.rests(traced.second->load);
     return traced.second->gone;
   });

@@ -15,6 +15,10 @@ using connection::Context;
 
 namespace {
 
+bool same_items(const config::Line& a, const config::Line& b) {
+  return a.zabbix_host == b.zabbix_host && a.own_host == b.own_host;
+}
+
 bool same_target(const config::Line& one, const config::Line& other) {
   return one.target == other.target && one.resolve == other.resolve && one.family == other.family;
 }
@@ -76,6 +80,8 @@ void RouterWorker::adopt(RouterPlan plan) {
     const RunPointer& run =
         runs_.emplace_back(found.empty() ? std::make_shared<LineRun>() : std::move(found.mapped()));
     if (run->at == At::ready && !same_target(*run->line, *line)) changed.push_back(run);
+    // Its items are others from now on: the old ones have had their last value.
+    if (run->line && !same_items(*run->line, *line)) run->gone = run->at != At::rest && run->at != At::ready;
     run->id = line->id;
     run->line = line;
   }

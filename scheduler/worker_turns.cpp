@@ -246,6 +246,8 @@ Awaitable<bool> RouterWorker::run_turn(RunPointer run, Borrowed& borrowed, Conte
     if (run->gone) {
       run->at = At::rest;
       std::erase(gone_, run);
+    } else if (run->line != turn.line) {
+      begin(run, run->due);  // its definition is another one now
     } else {
       run->at = At::ready;
       ready_.emplace(run->place, run);

@@ -70,14 +70,14 @@ struct Results {
 // `settings` keep the router and the lines.
 Awaitable<void> measure_on_router(std::shared_ptr<Results> results,
                                   std::shared_ptr<const config::Settings> settings, std::string name,
-                                  Routers& routers, Lines lines, std::stop_token stop) {
+                                  std::shared_ptr<connection::Pool> pool, connection::Resolver& resolver,
+                                  Lines lines, std::stop_token stop) {
   const config::Router& router = *settings->router(name);
-  const auto pool = routers.pool(router);
   const Context ctx(TimePoint::max(), stop);
   for (const config::Line* line : lines) {
     if (ctx.stopped()) break;
     const auto now = std::chrono::system_clock::now();
-    const scheduler::TaskTurn turn{router, line, nullptr, *pool, routers.resolver(), now};
+    const scheduler::TaskTurn turn{router, line, nullptr, *pool, resolver, now};
     const scheduler::Measurement measurement = co_await scheduler::measure(ctx, turn);
     --results->lines_left;
     results->ready.push_back(ping_json(*line, router, measurement));
@@ -107,6 +107,9 @@ Awaitable<void> answer_ping(asio::any_io_executor loop, std::shared_ptr<const co
     co_return;
   }
   auto results = std::make_shared<Results>(loop);
+  // Before anything is waited for: a reload may take a router away meanwhile, and its pool then says so.
+  std::map<std::string, std::shared_ptr<connection::Pool>> pools;
+  for (const auto& [router, lines] : *wanted) pools[router] = routers.pool(*settings->router(router));
   for (const auto& [router, lines] : *wanted) {
     results->lines_left += lines.size();
     ++results->routers_left;
@@ -115,7 +118,8 @@ Awaitable<void> answer_ping(asio::any_io_executor loop, std::shared_ptr<const co
   bool taken = co_await client.send(std::move(accepted));
   for (auto& [router, lines] : *wanted) {
     asio::co_spawn(loop,
-                   measure_on_router(results, settings, router, routers, std::move(lines), client.gone()),
+                   measure_on_router(results, settings, router, pools[router], routers.resolver(),
+                                     std::move(lines), client.gone()),
                    [results](std::exception_ptr bug) {
                      if (bug) std::rethrow_exception(bug);
                      --results->routers_left;

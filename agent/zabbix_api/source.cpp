@@ -189,7 +189,9 @@ void ZabbixApiSource::start(ApiStart first, OnPlan changed) {
                    });
     asker_->loop.run();
     asio::post(loop, [this, alive] {
-      if (*alive) ended_.cancel();
+      if (!*alive) return;
+      has_ended_ = true;
+      ended_.cancel();
     });
   });
 }
@@ -202,7 +204,7 @@ void ZabbixApiSource::took(ApiState state, std::optional<std::vector<ApiHost>> h
 
 Awaitable<void> ZabbixApiSource::stop(Context ctx) {
   stop_.request_stop();
-  if (!thread_.joinable()) co_return;
+  if (!thread_.joinable() || has_ended_) co_return;
   boost::system::error_code ignored;
   ended_.expires_at(ctx.deadline());
   co_await ended_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));

@@ -2,12 +2,12 @@
 // Lines from the Zabbix API, for the agent. How it is used:
 //
 //   ApiStart first = start_with_api(api, state_dir, log);  // waits, so before the loop runs
-//   config::add(whole, config::api_lines(files, first.plan.hosts));
+//   ... add_api_lines(settings, first.plan) ...          // see plan.hpp of the agent
 //   ZabbixApiSource source(loop, api, state_dir, log);
 //   source.start(std::move(first), [](std::vector<config::ApiHost> hosts) { ... as a reload ... });
 //   ... co_await source.stop(ctx);
 //
-// where `files` are the settings as loaded, `whole` a copy of them that is measured, `api` files.zabbix.api.
+// where `api` is settings.zabbix.api.
 //
 // A change in the files converts the hosts of the last plan anew: whoever calls api_lines keeps them. When
 // settings.zabbix.api itself has changed, the source is stopped and another one made.
@@ -75,7 +75,7 @@ class ZabbixApiSource {
   // Every settings.interval (+-10 %) from now on; sooner after a failure, unless the account was not let in,
   // and when `first` was not fetched.
   // `changed` is called on the loop whenever a plan that differs from the last one was taken; it is on the
-  // disk by then. A failure that lasts is logged when it begins and when it ends.
+  // disk by then, if that could be written. A failure that lasts is logged when it begins and when it ends.
   void start(ApiStart first, OnPlan changed);
 
   // Returns when nothing is under way any more, or the context ended. `changed` is not called after it.
@@ -93,6 +93,7 @@ class ZabbixApiSource {
   std::stop_source stop_;
   std::shared_ptr<bool> alive_;      // what the thread still posts to the loop finds out that nobody listens
   boost::asio::steady_timer ended_;  // runs off when the thread's work has ended
+  bool has_ended_ = false;
   std::unique_ptr<Asker> asker_;
   std::thread thread_;
 };

@@ -93,6 +93,10 @@ TEST_CASE_FIXTURE(World, "several edits in a row are told once, and what nobody 
   write("b.yml");
   watch.watch({folder / "a.yml"});
   write("b.yml", "not asked for");
+  loop.restart();
+  while (loop.poll_one() > 0) continue;  // its event is there already
+  loop.run_for(300ms);                   // and would be told by now
+  CHECK(calls == 0);
   for (int i = 0; i < 20; ++i) write("a.yml", std::to_string(i));
   CHECK(told());
   CHECK(calls == 1);

@@ -124,6 +124,8 @@ Awaitable<void> only_looked_at(World& world) {
   world.folder.write("linewatch.yml", with_lines(2));
   const Reloader::Outcome outcome = co_await world.ask(false);
   CHECK(config::summary(outcome.changes) == "1 line added");
+  CHECK(world.applied.empty());
+  CHECK(world.reloader->plan()->lines() == 1);
 }
 
 Awaitable<void> broken_and_mended(World& world) {
@@ -153,6 +155,9 @@ Awaitable<void> after_restart(World& world) {
   world.folder.write("linewatch.yml", with_lines(1) + "agent: {threads: 2}\n");
   co_await world.ask(true);
   CHECK(world.reloader->state().after_restart == std::vector<std::string>{"agent.threads"});
+  world.folder.write("linewatch.yml", with_lines(1));
+  co_await world.ask(true);
+  CHECK(world.reloader->state().after_restart.empty());
 }
 
 // Until the plan has so many lines; the limit is only there to fail instead of hanging.

@@ -43,6 +43,15 @@ connection::Awaitable<void> change_how(World& world) {
   co_await deliver_and_drain(world);
 }
 
+connection::Awaitable<void> add_a_node(World& world) {
+  world.submit(2);
+  const Predicate tried = [&world] { return world.figures().last_error != ""; };
+  co_await until(world, tried);
+  world.settings.servers[0].nodes.push_back(world.servers[0]->node());
+  world.aggregator->reconfigure(world.settings);
+  co_await deliver_and_drain(world);
+}
+
 connection::Awaitable<void> change_layout(World& world) {
   world.submit(1);
   world.settings.layout = config::Layout::per_line;
@@ -90,6 +99,17 @@ TEST_CASE("how it is sent changes with what waits, and nothing of it is lost or 
   world.run(change_how);
   CHECK(keys(server) == expected_keys(0, 3));
   for (const auto& request : server.requests) CHECK(request["data"].size() <= 2);
+}
+
+TEST_CASE("a destination that gets another node keeps what waited for it") {
+  World world;
+  StandIn& server = world.serve();
+  world.destination({{"127.0.0.1", closed_port(world.loop)}});
+  world.start();
+  world.run(add_a_node);
+  CHECK(keys(server) == expected_keys(0, 2));
+  CHECK(world.figures().dropped == 0);
+  CHECK(world.figures().name.ends_with(":" + std::to_string(server.node().port)));
 }
 
 TEST_CASE("another layout has other keys") {

@@ -214,7 +214,8 @@ class Under(Reload):
             self.assertEqual(set(self.status_of(name)), {"1"})
         after = self.used()
         self.assertLessEqual(after["descriptors"], before["descriptors"] + 4, "descriptors")
-        self.assertLess(after["KiB"], before["KiB"] * 1.5 + 20000, "memory")
+        if support.PATIENCE == 1:  # a sanitizer keeps what was freed for a while
+            self.assertLess(after["KiB"], before["KiB"] * 1.5 + 20000, "memory")
         for router in ("r1", "r3"):
             self.assertEqual(len(self.sim.logins(router)), 1, "no session was replaced")
 
