@@ -82,6 +82,7 @@ Awaitable<void> Agent::ask_other_api(SharedPlan after) {
   const auto& wanted = after->settings().zabbix.api;
   if (!wanted || stopping_) co_return;
   ApiStart first;
+  first.asked = false;
   first.plan.question = question_of(*wanted);
   if (reloader_.hosts() && reloader_.hosts()->question == first.plan.question)
     first.plan = *reloader_.hosts();
@@ -150,16 +151,12 @@ Awaitable<void> Agent::stop() {
 }
 
 void Agent::report() {
-  std::uint64_t turns = 0, skipped = 0;
-  for (const auto& worker : fleet_.workers()) {
-    turns += worker->statistics().turns;
-    skipped += worker->statistics().skipped();
-  }
+  const scheduler::WorkerStatistics all = fleet_.statistics();
   for (const auto& destination : aggregator_.statistics()) {
     log_->info("delivered destination={} processed={} failed={} dropped={} unsent={}", destination.name,
                destination.processed, destination.failed, destination.dropped, destination.queued);
   }
-  log_->info("stopped turns={} skipped={}", turns, skipped);
+  log_->info("stopped turns={} skipped={}", all.turns, all.skipped());
 }
 
 }  // namespace linewatch::agent

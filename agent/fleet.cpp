@@ -29,6 +29,12 @@ const std::string& name_of(const std::unique_ptr<RouterWorker>& worker) {
   return worker->router().name;
 }
 
+void add_to(scheduler::WorkerStatistics& all, const scheduler::WorkerStatistics& its) {
+  all.turns += its.turns;
+  for (std::size_t i = 0; i < its.skipped_for.size(); ++i) all.skipped_for[i] += its.skipped_for[i];
+  all.lateness += its.lateness;
+}
+
 // Lets others have the loop now and then.
 class Slices {
  public:
@@ -64,6 +70,12 @@ void Fleet::start(const SharedPlan& plan) {
   }
 }
 
+scheduler::WorkerStatistics Fleet::statistics() const {
+  scheduler::WorkerStatistics all = past_;
+  for (const auto& worker : workers_) add_to(all, worker->statistics());
+  return all;
+}
+
 RouterWorker* Fleet::find(std::string_view router) const {
   const auto found = std::ranges::lower_bound(workers_, router, {}, name_of);
   return found != workers_.end() && name_of(*found) == router ? found->get() : nullptr;
@@ -87,6 +99,7 @@ void Fleet::remove(const std::string& router, const SharedPlan& before, config::
   if (found == workers_.end() || name_of(*found) != router) return;
   std::shared_ptr<RouterWorker> worker = std::move(*found);
   workers_.erase(found);
+  add_to(past_, worker->statistics());
   worker->reconfigure({settings_of(before), &worker->router(), {}, {}});
   ++leaving_;
   asio::co_spawn(loop_, leave(std::move(worker), routers_.take_out(router), limit),

@@ -35,6 +35,8 @@ class Fleet {
   connection::Awaitable<void> wait_for_leavers();
 
   const Workers& workers() const { return workers_; }  // by the routers' names
+  // Of all of them, and of those that went: counts never go back.
+  scheduler::WorkerStatistics statistics() const;
   scheduler::RouterWorker* find(std::string_view router) const;
 
  private:
@@ -50,7 +52,8 @@ class Fleet {
   std::shared_ptr<spdlog::logger> log_;
   connection::TimePoint epoch_;
   Workers workers_;
-  int leaving_ = 0;  // removed, and their pings or sessions not yet ended
+  scheduler::WorkerStatistics past_;  // of workers that went
+  int leaving_ = 0;                   // removed, and their pings or sessions not yet ended
   connection::Bell left_;
 };
 

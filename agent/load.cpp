@@ -1,8 +1,11 @@
+#include <re2/re2.h>
+
 #include <cstdio>
 
 #include "agent/commands.hpp"
 #include "agent/plan.hpp"
 #include "agent/zabbix_api/plan.hpp"
+#include "config/file.hpp"
 
 namespace linewatch::agent {
 
@@ -44,10 +47,24 @@ std::optional<config::Settings> load_files_or_complain(const Options& options) {
   return std::nullopt;
 }
 
+namespace {
+
+// A file that is no YAML just now still says where its agent is asked: that is when people want to ask it.
+std::optional<std::filesystem::path> socket_in_broken_file(const std::filesystem::path& file) {
+  const auto read = config::read_file(file, config::largest_configuration);
+  if (!read) return std::nullopt;
+  std::string written;
+  const bool said = RE2::PartialMatch(read->text, R"(control_socket:[ \t]*["']?([^"'\s,}#]+))", &written);
+  return said ? std::filesystem::path(written) : config::AgentSettings().control_socket;
+}
+
+}  // namespace
+
 std::optional<std::filesystem::path> control_socket_of(const Options& options) {
   const config::Loaded loaded = config::load(options.config_file);
   // Where the main file could be read, the agent has a name, if only its host's.
   if (!loaded.settings.agent.name.empty()) return loaded.settings.agent.control_socket;
+  if (auto socket = socket_in_broken_file(options.config_file)) return socket;
   for (const config::Problem& problem : loaded.problems)
     std::fprintf(stderr, "%s\n", problem.format().c_str());
   return std::nullopt;

@@ -92,15 +92,9 @@ Awaitable<void> ControlRequests::status(ControlClientLink& client, const Json& r
 }
 
 Json ControlRequests::agent_json() const {
-  scheduler::WorkerStatistics turns;
+  const scheduler::WorkerStatistics turns = parts_.fleet.statistics();
   scheduler::LineTally lines;
-  for (const auto& worker : parts_.fleet.workers()) {
-    const scheduler::WorkerStatistics its = worker->statistics();
-    turns.turns += its.turns;
-    turns.lateness += its.lateness;
-    for (std::size_t i = 0; i < its.skipped_for.size(); ++i) turns.skipped_for[i] += its.skipped_for[i];
-    lines += worker->tally();
-  }
+  for (const auto& worker : parts_.fleet.workers()) lines += worker->tally();
   const auto up = std::chrono::system_clock::now() - parts_.since;
   Json json;
   json["name"] = settings().agent.name;

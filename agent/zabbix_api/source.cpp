@@ -79,10 +79,11 @@ struct ZabbixApiSource::Asker {
   std::minstd_rand random{std::random_device{}()};
   std::function<void(ApiState, std::optional<std::vector<ApiHost>>)> tell{};  // on the thread
 
-  Awaitable<void> run(Context ctx, bool fetched) {
+  Awaitable<void> run(Context ctx, bool asked_before, bool fetched) {
     const std::stop_callback<WakeTimer> on_stop(ctx.stop(), WakeTimer{loop, timer});
     ApiState state{.hosts = plan.hosts.size()};
     Clock::duration retry = limits.retry_first, pause = fetched ? jittered(settings.interval) : retry;
+    if (!asked_before) pause = Clock::duration::zero();
     while (!ctx.stopped()) {
       timer.expires_after(pause);
       boost::system::error_code ignored;
@@ -174,7 +175,8 @@ void ZabbixApiSource::start(ApiStart first, OnPlan changed) {
   state_.hosts = first.plan.hosts.size();
   if (first.fetched) state_.last_success = std::chrono::system_clock::now();
   asker_->plan = std::move(first.plan);
-  if (!first.fetched) asker_->log.said(first.refused ? Asked::Outcome::refused : Asked::Outcome::failed);
+  if (first.asked && !first.fetched)
+    asker_->log.said(first.refused ? Asked::Outcome::refused : Asked::Outcome::failed);
   state_.last_error = std::move(first.error);
   asker_->tell = [this, loop = loop_, alive = alive_](ApiState state,
                                                       std::optional<std::vector<ApiHost>> hosts) {
@@ -182,8 +184,8 @@ void ZabbixApiSource::start(ApiStart first, OnPlan changed) {
       if (*alive) took(std::move(state), std::move(hosts));
     });
   };
-  thread_ = std::thread([this, fetched = first.fetched, loop = loop_, alive = alive_] {
-    asio::co_spawn(asker_->loop, asker_->run(Context().stopped_by(stop_.get_token()), fetched),
+  thread_ = std::thread([this, asked = first.asked, fetched = first.fetched, loop = loop_, alive = alive_] {
+    asio::co_spawn(asker_->loop, asker_->run(Context().stopped_by(stop_.get_token()), asked, fetched),
                    [](std::exception_ptr bug) {
                      if (bug) std::rethrow_exception(bug);
                    });

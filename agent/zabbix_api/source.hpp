@@ -45,6 +45,7 @@ struct ApiLimits {
 // What to measure until the first change.
 struct ApiStart {
   ApiPlan plan;          // its hosts are for config::api_lines
+  bool asked = true;     // false: not at all yet; the source then asks at once
   bool fetched = false;  // the API gave it just now; else it is the one kept on the disk, or empty
   bool refused = false;  // it gave another one, which would lose too many lines
   std::string error;     // why it was not fetched, or refused

@@ -143,14 +143,16 @@ class Asked(Reload):
         configuration = self.status()["agent"]["configuration"]
         self.assertEqual(configuration["last_reload_successful"], False)
         self.assertIn("lines[0].timeout", configuration["problem"])
-        self.assertIn("the configuration has errors", self.ask("status").stdout)
+        self.assertIn("configuration has errors", self.ask("status").stdout)
         self.assertEqual(self.ask("check", "--diff").returncode, 3)
+        self.config.write_text(good + "x: [\n")  # no YAML at all: where to ask is known all the same
+        support.wait_until(lambda: "configuration has errors" in (done := self.ask("status")).stdout and done.returncode == 0, 30, "status says so")
         pings = len(self.sim.pings("r1"))
         self.sim.wait_rows(lambda: self.sim.pings("r1"), pings + 2, "it goes on")
         self.config.write_text(good)
         self.wait_log("the configuration has no errors any more")
         self.assertEqual(self.status()["agent"]["configuration"]["last_reload_successful"], True)
-        self.assertEqual(self.process.err().count("the configuration has errors"), 2, "by itself, and when it was asked for")
+        self.assertEqual(self.process.err().count("the configuration has errors"), 3, "each by itself, and when it was asked for")
         self.assertEqual(len(self.sim.logins("r1")), 1)
 
     def test_what_a_reload_would_change(self):
