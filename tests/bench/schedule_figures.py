@@ -101,7 +101,7 @@ defaults: {{router: {{platform: cisco_iosxe, credentials: c}}, line: {{interval:
         names = list(self.simulator.routers)[:ROUTERS // FILES]
         before = self.status()["agent"]
         self.drop_in(0, names, LINES - 1 + turn % 2)
-        subprocess.run([self.program, "reload", "-c", os.path.join(self.folder, "ask.yml")],
+        subprocess.run([self.program, "reload", "-c", self.config],
                        stdout=subprocess.DEVNULL, check=True)
         return quantile(since(before, self.status()["agent"], "event_loop_stall_s"), 1) * 1e3
 
