@@ -231,7 +231,7 @@ void Reloader::say_remarks(const ApiRemarks& remarks) {
     if (std::ranges::find(before.warnings, warning) == before.warnings.end()) log_->warn("{}", warning);
   }
   if (remarks.left_out != before.left_out && remarks.left_out > 0) {
-    log_->warn("lines from the Zabbix API: {} give no line; linewatch discover says why",
+    log_->warn("lines from the Zabbix API: no line comes of {}; linewatch discover says why",
                config::counted(remarks.left_out, "host"));
   }
 }

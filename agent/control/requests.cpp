@@ -13,6 +13,7 @@
 #include "agent/suggest.hpp"
 #include "agent/time_text.hpp"
 #include "agent/version.hpp"
+#include "config/counted.hpp"
 
 namespace linewatch::agent {
 
@@ -125,6 +126,11 @@ Json ControlRequests::configuration_json() const {
   if (parts_.api && !parts_.api->state().last_error.empty())
     json["warnings"].push_back("lines from the Zabbix API, the last plan goes on: " +
                                parts_.api->state().last_error);
+  if (state.hosts_left_out > 0) {
+    json["warnings"].push_back(
+        fmt::format("lines from the Zabbix API: no line comes of {}; linewatch discover says why",
+                    config::counted(state.hosts_left_out, "host")));
+  }
   if (!state.problem.empty()) {
     json["warnings"].push_back(
         fmt::format("the configuration has errors, the agent goes on with the one of {}: {}",

@@ -73,7 +73,8 @@ class Lines(Control):
         api = {"url": self.zabbix.url, "token_file": self.directory / "token", "proxy": "proxy-1", "tag": {"TempType": "LINE"}, "interval": "10s"}
         self.config = self.write([self.sim.router("r1")], [line("z-2", "r1", interval="1s", count=1)], self.trapper.port, zabbix={"api": api})
         self.trapper.wait_values(lambda values: any(value.key == "line.status[z-2]" and value.value == "1" for value in values), 40, "the file's line is measured")
-        support.wait_until(lambda: "give no line; linewatch discover says why" in self.process.err(), 30, "the clash is said", of=self.process)
+        support.wait_until(lambda: "no line comes of 1 host; linewatch discover says why" in self.process.err(), 30, "the clash is said", of=self.process)
+        self.assertIn("no line comes of 1 host", " ".join(self.ask("status").stdout.split()))
         found = self.ask("discover")
         self.assertIn("z-2", found.stdout)
         self.assertIn("linewatch.yml:", found.stdout)
