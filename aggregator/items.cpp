@@ -74,6 +74,7 @@ std::string ItemMapper::key(const char* name, const LineResult& result) const {
 Record ItemMapper::map(const LineResult& result, connection::TimePoint now) {
   Record record;
   record.host = valid_text(result.zabbix_host);
+  record.line = result.line;
   set_clock(record, result.clock);
   const auto add = [&](const char* name, std::string text) {
     record.items.push_back({key(name, result), std::move(text)});
@@ -107,6 +108,7 @@ Record ItemMapper::map(const LineResult& result, connection::TimePoint now) {
 Record ItemMapper::map(const TaskResult& result) const {
   Record record;
   record.host = valid_text(result.zabbix_host);
+  record.line = result.line;
   set_clock(record, result.clock);
   const bool with_line = layout_ == config::Layout::discovery && !result.line.empty() && !result.own_host;
   for (const TaskFigure& value : result.values) {
