@@ -24,7 +24,8 @@ Agent::Agent(asio::io_context& loop, const Background& background, std::filesyst
       log_(std::move(log)),
       routers_(std::move(routers)),
       state_dir_(first.plan->settings().agent.state_dir),
-      aggregator_(loop.get_executor(), first.plan->settings().zabbix, routers_->resolver(), log_),
+      aggregator_(loop.get_executor(), first.plan->settings().zabbix, routers_->resolver(), log_,
+                  {.buffer_file = state_dir_ / "buffer.sqlite"}),
       fleet_(loop.get_executor(), *routers_, aggregator_, log_),
       reloader_(
           loop.get_executor(), background, std::move(first),
@@ -42,6 +43,7 @@ void Agent::start() {
   loop_watch_.start();
   aggregator_.start();
   fleet_.start(reloader_.plan());
+  fleet_.skip_missed(aggregator_.take_last_turns());
   reloader_.start();
   if (settings().zabbix.api) ask_api(std::move(api_start_));
   open_control_socket();

@@ -25,6 +25,11 @@ connection::TimePoint wall_clock_zero() {
          std::chrono::duration_cast<Clock::duration>(std::chrono::system_clock::now().time_since_epoch());
 }
 
+std::int64_t wall_milliseconds() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
+}
+
 const std::string& name_of(const std::unique_ptr<RouterWorker>& worker) {
   return worker->router().name;
 }
@@ -70,6 +75,15 @@ void Fleet::start(const SharedPlan& plan) {
   }
 }
 
+void Fleet::skip_missed(const RouterWorker::LastTurns& last) {
+  std::vector<std::pair<std::string, std::int64_t>> now;
+  for (const auto& worker : workers_) {
+    worker->skip_missed(last);
+    for (const auto& line : worker->lines()) now.emplace_back(line.line->id, wall_milliseconds());
+  }
+  aggregator_.set_turns(std::move(now));
+}
+
 scheduler::WorkerStatistics Fleet::statistics() const {
   scheduler::WorkerStatistics all = past_;
   for (const auto& worker : workers_) add_to(all, worker->statistics());
@@ -88,6 +102,9 @@ void Fleet::add(scheduler::RouterPlan plan) {
       loop_, std::move(plan), std::move(pool), routers_.resolver(), epoch_,
       [this](const aggregator::LineResult& result) { aggregator_.submit(result); }, log_,
       [this](const aggregator::TaskResult& result) { aggregator_.submit(result); });
+  worker->on_skip([this](const std::string& line, scheduler::SkipReason why, std::uint64_t turns) {
+    aggregator_.skipped(line, to_string(why), turns, wall_milliseconds());
+  });
   worker->start();
   const auto place = std::ranges::lower_bound(workers_, name_of(worker), {}, name_of);
   workers_.insert(place, std::move(worker));

@@ -104,6 +104,16 @@ Json to_json(const aggregator::DestinationStatistics& destination) {
   return json;
 }
 
+Json to_json(const aggregator::BufferStatistics& buffer) {
+  Json json;
+  json["memory_values"] = buffer.memory_values;
+  json["memory_limit"] = buffer.memory_limit;
+  json["disk_octets"] = buffer.disk_octets;
+  json["disk_limit"] = buffer.disk_limit;
+  json["disk_failure"] = text_or_null(buffer.failure);
+  return json;
+}
+
 Json to_json(const connection::Histogram& took) {
   return {{"count", took.count()},
           {"p50", took.quantile(0.5)},
@@ -178,6 +188,7 @@ void add_turns(Json& json, const scheduler::WorkerStatistics& turns) {
   json["turns_skipped_overload"] = turns.skipped(SkipReason::overload);
   json["turns_skipped_still_running"] = turns.skipped(SkipReason::still_running);
   json["turns_skipped_suspended"] = turns.skipped(SkipReason::suspended);
+  json["turns_skipped_restart"] = turns.skipped(SkipReason::restart);
 }
 
 Json to_json(const RouterView& view, const Moment& now) {

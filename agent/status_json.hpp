@@ -30,6 +30,7 @@ std::string_view router_state(const connection::PoolSnapshot& pool, bool paused)
 
 Json to_json(const scheduler::LineTally& tally);
 Json to_json(const aggregator::DestinationStatistics& destination);
+Json to_json(const aggregator::BufferStatistics& buffer);
 Json to_json(const connection::SessionSnapshot& session);
 Json to_json(const connection::Histogram& took);       // seconds
 Json with_buckets(const connection::Histogram& took);  // and the counts by Histogram::bounds

@@ -21,6 +21,9 @@ using connection::Clock;
 using connection::Context;
 using connection::TimePoint;
 
+// Longest wait for the disk at the end, when the time for sending is over; it takes milliseconds.
+constexpr auto last_commit = std::chrono::seconds(2);
+
 struct Aggregator::Impl : std::enable_shared_from_this<Impl> {
   asio::any_io_executor loop;
   connection::Resolver& resolver;
@@ -32,7 +35,6 @@ struct Aggregator::Impl : std::enable_shared_from_this<Impl> {
   std::vector<std::shared_ptr<Sender>> senders;
   asio::steady_timer changed;  // cancelled when a sender ends or a drain is to end
   int running = 0;
-  bool ended = false;
 
   Impl(asio::any_io_executor executor, const config::ZabbixSettings& settings, connection::Resolver& names,
        std::shared_ptr<spdlog::logger> logger, DeliveryOptions how)
@@ -42,16 +44,27 @@ struct Aggregator::Impl : std::enable_shared_from_this<Impl> {
         options(how),
         layout(settings.layout),
         mapper(settings.layout),
-        store(std::make_shared<Store>(settings.buffer.memory, settings.buffer.max_age, 0)),
+        store(make_store(loop, settings.buffer, options, log)),
         changed(loop) {
+    store->open();
     for (const config::ZabbixServer& server : settings.servers)
       senders.push_back(make_sender(settings, server));
+    store->forget_other_destinations();
+  }
+
+  static std::shared_ptr<Store> make_store(const asio::any_io_executor& loop,
+                                           const config::BufferSettings& limits,
+                                           const DeliveryOptions& options,
+                                           const std::shared_ptr<spdlog::logger>& log) {
+    std::unique_ptr<Journal> journal;
+    if (!options.buffer_file.empty() && limits.disk > 0)
+      journal = std::make_unique<Journal>(loop, options.buffer_file, limits.synchronous);
+    return std::make_shared<Store>(loop, limits, std::move(journal), log, options.buffer);
   }
 
   std::shared_ptr<Sender> make_sender(const config::ZabbixSettings& settings,
                                       const config::ZabbixServer& server) {
-    return std::make_shared<Sender>(loop, settings, server, store->add_destination(), store, resolver, log,
-                                    options);
+    return std::make_shared<Sender>(loop, settings, server, store, resolver, log, options);
   }
 
   static Awaitable<void> run(std::shared_ptr<Sender> sender) { co_await sender->run(); }
@@ -67,7 +80,7 @@ struct Aggregator::Impl : std::enable_shared_from_this<Impl> {
     --running;
     changed.cancel();
     if (std::ranges::find(senders, sender) == senders.end()) {  // its destination was removed
-      sender->give_up(DropReason::removed);
+      sender->say_unsent(DropReason::removed);
       store->remove_destination(sender->index());
     }
     if (!failure) return;
@@ -78,14 +91,10 @@ struct Aggregator::Impl : std::enable_shared_from_this<Impl> {
     }
   }
 
-  void keep(Record record, TimePoint now) {
-    store->add(std::move(record), now);
-    for (const auto& sender : senders) {
-      if (ended)
-        store->drop_all(sender->index(), DropReason::stopped);
-      else
-        sender->notify();
-    }
+  void keep(Record record, TimePoint now) { store->add(std::move(record), now); }
+
+  void notify() {
+    for (const auto& sender : senders) sender->notify();
   }
 
   // Who delivers there already: to the very same, else to one that shares a node with it and is reached
@@ -103,7 +112,7 @@ struct Aggregator::Impl : std::enable_shared_from_this<Impl> {
 
   void reconfigure(const config::ZabbixSettings& settings) {
     if (std::exchange(layout, settings.layout) != settings.layout) mapper = ItemMapper(layout);
-    store->set_limits(settings.buffer.memory, settings.buffer.max_age);
+    store->set_limits(settings.buffer);
     auto before = std::exchange(senders, {});
     for (const config::ZabbixServer& server : settings.servers) {
       const auto known = same_cluster(before, server);
@@ -139,8 +148,11 @@ struct Aggregator::Impl : std::enable_shared_from_this<Impl> {
     }
     self->stop();
     while (self->running > 0) co_await wait(self, TimePoint::max());
-    if (std::exchange(self->ended, true)) co_return;
-    for (const auto& sender : self->senders) sender->give_up(DropReason::stopped);
+    const Context writing = Context().within(last_commit);
+    const bool kept = co_await self->store->close(writing);
+    for (const auto& sender : self->senders)
+      sender->say_unsent(kept ? std::nullopt : std::optional(DropReason::stopped));
+    if (!kept) self->store->drop_rest();
   }
 };
 
@@ -154,6 +166,9 @@ Aggregator::~Aggregator() {
 }
 
 void Aggregator::start() {
+  impl_->store->on_ready([weak = std::weak_ptr(impl_)] {
+    if (const auto impl = weak.lock()) impl->notify();
+  });
   for (const auto& sender : impl_->senders) impl_->start(sender);
 }
 
@@ -168,6 +183,38 @@ void Aggregator::submit(const LineResult& result) {
 
 void Aggregator::submit(const TaskResult& result) {
   impl_->keep(impl_->mapper.map(result), Clock::now());
+}
+
+namespace {
+constexpr std::string_view skipped_prefix = "skipped.";
+}
+
+void Aggregator::skipped(const std::string& line, std::string_view reason, std::uint64_t turns,
+                         std::int64_t until) {
+  impl_->store->count(std::string(skipped_prefix) + std::string(reason), turns);
+  impl_->store->set_turn(line, until);
+}
+
+std::unordered_map<std::string, std::int64_t> Aggregator::take_last_turns() {
+  std::unordered_map<std::string, std::int64_t> out;
+  for (auto& [line, until] : impl_->store->take_last_turns()) out.emplace(std::move(line), until);
+  return out;
+}
+
+void Aggregator::set_turns(std::vector<std::pair<std::string, std::int64_t>> turns) {
+  impl_->store->set_turns(std::move(turns));
+}
+
+std::map<std::string, std::uint64_t> Aggregator::skipped_turns() const {
+  std::map<std::string, std::uint64_t> out;
+  for (const auto& [name, value] : impl_->store->counters()) {
+    if (name.starts_with(skipped_prefix)) out.emplace(name.substr(skipped_prefix.size()), value);
+  }
+  return out;
+}
+
+BufferStatistics Aggregator::buffer() const {
+  return impl_->store->statistics();
 }
 
 Awaitable<void> Aggregator::drain(Context ctx) {

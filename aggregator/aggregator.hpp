@@ -1,9 +1,13 @@
 #pragma once
-// Takes every result, turns it into Zabbix values, keeps them in bounded memory and delivers them to each
+// Takes every result, turns it into Zabbix values, keeps them in the buffer and delivers them to each
 // destination. Lives on one event loop, which outlives it: every call is made there.
 
 #include <boost/asio/any_io_executor.hpp>
+#include <map>
 #include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include <spdlog/logger.h>
@@ -30,14 +34,25 @@ class Aggregator {
   Aggregator& operator=(const Aggregator&) = delete;
 
   void start();
-  // Neither waits; each drops the oldest, counted, when memory is full.
+  // Neither waits; when the buffer is full the oldest of the same line is dropped, counted.
   void submit(const LineResult& result);
   void submit(const TaskResult& result);
+  // Turns of a line that were not: counted over all runs of the agent, with the results that are kept, so
+  // that each turn is a result or is counted, whatever the agent is killed in. `until`: wall time in
+  // milliseconds.
+  void skipped(const std::string& line, std::string_view reason, std::uint64_t turns, std::int64_t until);
+  // Until when each line's turns were accounted for when the agent ended; empty without a buffer on disk.
+  std::unordered_map<std::string, std::int64_t> take_last_turns();
+  void set_turns(std::vector<std::pair<std::string, std::int64_t>> turns);  // all lines there are
+  // Turns skipped by reason, over all runs.
+  std::map<std::string, std::uint64_t> skipped_turns() const;
+  BufferStatistics buffer() const;
   // How and where to from now on. A destination that stays keeps what is queued for it; one that goes is not
   // sent to any more, and what was queued for it counts as dropped.
   void reconfigure(const config::ZabbixSettings& settings);
   // Sends what is left, at once and until it is sent or the context ends; then stops all its work. What could
-  // not be sent counts as dropped, as does whatever is submitted later. To be called once.
+  // not be sent is on disk for the next start or, where it is not, counts as dropped, as does whatever is
+  // submitted later. To be called once.
   connection::Awaitable<void> drain(connection::Context ctx);
   std::vector<DestinationStatistics> statistics() const;
 

@@ -37,7 +37,7 @@ void DeliveryLog::refused(std::uint64_t values, std::uint64_t of, connection::Ti
   refused_ = refused_of_ = 0;
 }
 
-void DeliveryLog::dropping(const Drops& drops, std::uint64_t queued, std::uint64_t limit) {
+void DeliveryLog::dropping(const Drops& drops, std::uint64_t queued, std::uint64_t limit, bool room) {
   for (std::size_t i = 0; i < drop_reasons; ++i) {
     if (drops[i] == seen_[i] || dropped_before_) continue;
     dropped_before_ = total(seen_);
@@ -46,17 +46,24 @@ void DeliveryLog::dropping(const Drops& drops, std::uint64_t queued, std::uint64
   }
   const bool more = total(drops) != total(seen_);
   seen_ = drops;
-  if (more || !dropped_before_ || queued > limit / 2) return;
+  if (more || !dropped_before_ || !room) return;
   log_->info("values are no longer dropped destination={} dropped={}", destination_,
              total(drops) - *dropped_before_);
   dropped_before_.reset();
 }
 
-void DeliveryLog::unsent(std::uint64_t values, DropReason reason) {
+void DeliveryLog::unsent(std::uint64_t values, std::optional<DropReason> reason) {
   if (values == 0) return;
-  log_->warn("{} with values not delivered destination={} dropped={} cause=\"{}\"",
-             reason == DropReason::removed ? "the destination was removed" : "the agent stops", destination_,
-             values, last_error_.empty() ? "no time left" : last_error_);
+  const std::string cause = last_error_.empty() ? "no time left" : last_error_;
+  if (!reason)
+    log_->info(
+        "the agent stops with values not delivered, the next start sends them destination={} waiting={} "
+        "cause=\"{}\"",
+        destination_, values, cause);
+  else
+    log_->warn("{} with values not delivered destination={} dropped={} cause=\"{}\"",
+               reason == DropReason::removed ? "the destination was removed" : "the agent stops",
+               destination_, values, cause);
 }
 
 }  // namespace linewatch::aggregator

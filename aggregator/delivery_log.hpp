@@ -9,7 +9,7 @@
 
 #include <spdlog/logger.h>
 
-#include "aggregator/store.hpp"
+#include "aggregator/drops.hpp"
 #include "connection/context.hpp"
 
 namespace linewatch::aggregator {
@@ -27,10 +27,10 @@ class DeliveryLog {
   void working(const std::string& node, std::uint64_t waiting);
   // The server took the packet and refused some of its values.
   void refused(std::uint64_t values, std::uint64_t of, connection::TimePoint now);
-  // Called whenever something may have been dropped; an episode ends when the queue is below half of the
-  // limit.
-  void dropping(const Drops& drops, std::uint64_t queued, std::uint64_t limit);
-  void unsent(std::uint64_t values, DropReason reason);
+  // Called whenever something may have been dropped; an episode ends when there is room again.
+  void dropping(const Drops& drops, std::uint64_t queued, std::uint64_t limit, bool room);
+  // `reason`: they are lost; without one the next start sends them.
+  void unsent(std::uint64_t values, std::optional<DropReason> reason);
 
   const std::string& last_error() const { return last_error_; }  // empty while all is well
 

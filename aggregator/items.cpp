@@ -75,6 +75,7 @@ Record ItemMapper::map(const LineResult& result, connection::TimePoint now) {
   Record record;
   record.host = valid_text(result.zabbix_host);
   record.line = result.line;
+  record.turn = result.state != LineState::removed;
   set_clock(record, result.clock);
   const auto add = [&](const char* name, std::string text) {
     record.items.push_back({key(name, result), std::move(text)});

@@ -3,6 +3,7 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <limits>
 #include <new>
@@ -82,6 +83,20 @@ std::string text_member(const nlohmann::json& object, const char* name) {
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
+std::optional<Redirect> redirect_of(const nlohmann::json& answer) {
+  const auto found = answer.find("redirect");
+  if (found == answer.end() || !found->is_object()) return std::nullopt;
+  Redirect redirect;
+  redirect.address = text_member(*found, "address");
+  const auto reset = found->find("reset");
+  redirect.reset = reset != found->end() && reset->is_boolean() && reset->get<bool>();
+  const auto revision = found->find("revision");
+  if (revision != found->end() && revision->is_number_unsigned())
+    redirect.revision = revision->get<std::uint64_t>();
+  if (redirect.address.empty() && !redirect.reset) return std::nullopt;
+  return redirect;
+}
+
 }  // namespace
 
 std::string make_frame(std::string_view payload, FrameFlags flags) {
@@ -99,9 +114,13 @@ std::string make_frame(std::string_view payload, FrameFlags flags) {
   return frame += body;
 }
 
-RequestWriter::RequestWriter() : json_(R"({"request":"sender data","data":[)") {}
+RequestWriter::RequestWriter(std::string_view session)
+    : json_(R"({"request":"sender data",)"), ids_(!session.empty()) {
+  if (ids_) json_ += R"("session":")" + std::string(session) + R"(",)";
+  json_ += R"("data":[)";
+}
 
-void RequestWriter::add(const Record& record, std::size_t item) {
+void RequestWriter::add(const Record& record, std::size_t item, std::uint64_t id) {
   json_ += first_ ? R"({"host":)" : R"(,{"host":)";
   first_ = false;
   append_quoted(json_, record.host);
@@ -109,7 +128,16 @@ void RequestWriter::add(const Record& record, std::size_t item) {
   append_quoted(json_, record.items[item].key);
   json_ += R"(,"value":)";
   append_quoted(json_, record.items[item].text);
-  json_ += R"(,"clock":)" + std::to_string(record.clock) + R"(,"ns":)" + std::to_string(record.ns) + '}';
+  const auto number = [&](std::string_view name, auto value) {
+    std::array<char, 24> digits;
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
+    json_ += name;
+    json_.append(digits.data(), end);
+  };
+  number(R"(,"clock":)", record.clock);
+  number(R"(,"ns":)", record.ns);
+  if (ids_) number(R"(,"id":)", id);
+  json_ += '}';
 }
 
 std::string RequestWriter::finish(std::chrono::system_clock::time_point now) && {
@@ -193,6 +221,8 @@ std::expected<Answer, std::string> parse_answer(std::string_view payload) {
   Answer answer;
   const std::string response = text_member(json, "response");
   answer.info = text_member(json, "info");
+  answer.redirect = redirect_of(json);
+  if (answer.redirect) return answer;
   if (response == "failed")
     return std::unexpected("the server answered \"failed\"" +
                            (answer.info.empty() ? std::string() : ": " + excerpt(answer.info, 200)));

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <expected>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -23,20 +24,32 @@ std::string make_frame(std::string_view payload, FrameFlags flags);
 
 // Builds one request. Every value carries clock and ns: without ns the server numbers the values of each
 // packet anew, and a resend would then be stored twice or collide with others.
+//
+// `session`, 32 characters, and an id with every value let a 6.x server tell what it has already: of each
+// host it drops ids that are not greater than the last one it took (and counts them as failed). 7.x ignores
+// both.
 class RequestWriter {
  public:
-  RequestWriter();
-  void add(const Record& record, std::size_t item);
+  explicit RequestWriter(std::string_view session = {});  // empty: without ids
+  void add(const Record& record, std::size_t item, std::uint64_t id = 0);
   std::string finish(std::chrono::system_clock::time_point now) &&;
 
  private:
   std::string json_;
-  bool first_ = true;
+  bool ids_ = false, first_ = true;
+};
+
+// A proxy of a group (7.0 and later) is not the one for the packet's first host.
+struct Redirect {
+  bool reset = false;   // it knows no better: back to the configured nodes
+  std::string address;  // as the server wrote it, "host:port" or "host"; empty with reset
+  std::uint64_t revision = 0;
 };
 
 struct Answer {
   std::uint64_t processed = 0, failed = 0, total = 0;
   std::string info;
+  std::optional<Redirect> redirect;  // then nothing was taken
 };
 
 // An answer is some hundred octets; whoever sends more is no Zabbix server.
@@ -60,7 +73,7 @@ class AnswerReader {
   bool header_known_ = false;
 };
 
-// "response":"success" with its counts; anything else is an error that quotes the server.
+// "response":"success" with its counts, or a redirect; anything else is an error that quotes the server.
 std::expected<Answer, std::string> parse_answer(std::string_view payload);
 
 }  // namespace linewatch::aggregator

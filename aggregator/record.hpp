@@ -16,6 +16,7 @@ struct Item {
 struct Record {
   std::string host;
   std::string line;         // its id; empty: the router's or the agent's own
+  bool turn = false;        // what a turn of that line came to
   std::int64_t clock = 0;   // Unix seconds, not negative
   std::int32_t ns = 0;      // 0..999999999
   std::vector<Item> items;  // in the order to be sent

@@ -1,8 +1,10 @@
 #include "aggregator/sender.hpp"
 
 #include <algorithm>
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <exception>
 #include <utility>
 
 #include "aggregator/protocol.hpp"
@@ -13,12 +15,18 @@ namespace asio = boost::asio;
 using connection::Awaitable;
 using connection::Clock;
 using connection::Context;
+using connection::Error;
 using connection::ErrorCode;
+using connection::fail;
 using connection::Phase;
 using connection::Result;
 using connection::TimePoint;
 
 namespace {
+
+// Rows that were sent in vain and then dropped stay in the set; forgotten, what the server has already of a
+// resend counts as refused.
+constexpr std::size_t most_uncertain = 100'000;
 
 std::string joined(const std::vector<config::Node>& nodes) {
   std::string name;
@@ -29,27 +37,30 @@ std::string joined(const std::vector<config::Node>& nodes) {
 }  // namespace
 
 Sender::Sender(asio::any_io_executor loop, const config::ZabbixSettings& settings,
-               config::ZabbixServer server, std::size_t index, std::shared_ptr<Store> store,
-               connection::Resolver& resolver, std::shared_ptr<spdlog::logger> log, DeliveryOptions options)
+               config::ZabbixServer server, std::shared_ptr<Store> store, connection::Resolver& resolver,
+               std::shared_ptr<spdlog::logger> log, DeliveryOptions options)
     : loop_(loop),
       resolver_(resolver),
+      settings_(settings),
       server_(std::move(server)),
-      source_address_(settings.source_address),
-      index_(index),
-      batch_size_(static_cast<std::size_t>(std::max(1, settings.batch_size))),
-      flush_interval_(settings.flush_interval),
-      compression_(settings.compression),
+      index_(store->add_destination(joined(server_.nodes))),
       store_(std::move(store)),
       options_(options),
       name_(joined(server_.nodes)),
       log_(name_, std::move(log)),
-      exchange_(std::make_shared<Exchange>(loop, resolver, settings.source_address, options.exchange)),
+      lane_ended_(loop),
       wake_(loop),
       random_(std::random_device{}()),
-      backoff_(options.backoff_first) {}
+      backoff_(options.backoff_first) {
+  make_exchanges();
+}
+
+void Sender::make_exchanges() {
+  for (auto& exchange : exchanges_)
+    exchange = std::make_shared<Exchange>(loop_, resolver_, settings_.source_address, options_.exchange);
+}
 
 std::string Sender::refusal() const {
-  if (server_.nodes.empty()) return "the destination has no nodes";
   if (server_.tls.connect == config::TlsSettings::Connect::unencrypted) return {};
   const bool psk = server_.tls.connect == config::TlsSettings::Connect::psk;
   return std::string("tls.connect: ") + (psk ? "psk" : "cert") +
@@ -77,21 +88,46 @@ Awaitable<void> Sender::serve() {
     note_drops();
     const TimePoint when = due();
     if (when > Clock::now()) {
-      if (draining_) co_return;  // draining makes due whatever there is
+      if (draining_ && when == TimePoint::max() && !store_->settling())
+        co_return;  // draining makes due whatever there is
       idle_ = true;
       co_await wait_until(when);
       idle_ = false;
       continue;
     }
-    const bool settled = co_await round();
-    if (settled) {
-      backoff_ = options_.backoff_first;
-      continue;
+    Round done;
+    if (guard_.next() == SilentCloseGuard::Send::empty_packet)
+      done = co_await probe();
+    else
+      done = co_await round();
+    if (done.failed && !stopped_) co_await failed(done);
+    if (!done.anything && !stopped_) {  // it is being read from the disk
+      idle_ = true;
+      co_await wait_until(TimePoint::max());
+      idle_ = false;
     }
-    if (stopped_) co_return;
-    const TimePoint again = Clock::now() + next_backoff();
-    co_await wait_until(again);
   }
+}
+
+// The next node at once; when all have failed, a wait.
+Awaitable<void> Sender::failed(const Round& done) {
+  // A standby node refuses connections all its life: what the active one did is the better cause.
+  if (!cause_ || cause_->code == ErrorCode::unreachable) cause_ = done.failed;
+  if (done.answered) {
+    nodes_failed_ = 0;  // this node works, and is asked again soon
+  } else {
+    node_ = (node_ + 1) % server_.nodes.size();
+    if (++nodes_failed_ < server_.nodes.size()) co_return;
+    nodes_failed_ = 0;
+  }
+  if (cause_->code == ErrorCode::closed && guard_.next() != SilentCloseGuard::Send::empty_packet)
+    guard_.closed();
+  else
+    guard_.other_failure();
+  log_.failing(cause_->text, store_->queued(index_));
+  cause_.reset();
+  const TimePoint again = Clock::now() + next_backoff();
+  co_await wait_until(again);
 }
 
 void Sender::reconfigure(const config::ZabbixSettings& settings, const config::ZabbixServer& server) {
@@ -102,94 +138,191 @@ void Sender::reconfigure(const config::ZabbixSettings& settings, const config::Z
 
 void Sender::settle_in() {
   if (!next_settings_) return;
-  batch_size_ = static_cast<std::size_t>(std::max(1, next_settings_->batch_size));
-  flush_interval_ = next_settings_->flush_interval;
-  compression_ = next_settings_->compression;
-  if (std::exchange(source_address_, next_settings_->source_address) != next_settings_->source_address)
-    exchange_ = std::make_shared<Exchange>(loop_, resolver_, source_address_, options_.exchange);
-  next_settings_.reset();
-  if (server_ == next_server_) return;
-  server_ = next_server_;
-  name_ = joined(server_.nodes);
-  node_ = 0;
+  const bool other_source = settings_.source_address != next_settings_->source_address;
+  settings_ = *std::exchange(next_settings_, std::nullopt);
+  if (server_ != next_server_) {
+    server_ = next_server_;
+    name_ = joined(server_.nodes);
+    store_->rename_destination(index_, name_);
+    owners_ = {};
+    node_ = nodes_failed_ = 0;
+  }
+  if (other_source) make_exchanges();
 }
 
-Awaitable<bool> Sender::round() {
-  const auto send = guard_.next();
-  Batch batch;
-  if (send != SilentCloseGuard::Send::empty_packet) {
-    const std::size_t records = send == SilentCloseGuard::Send::one_record ? 1 : batch_size_;
-    batch = store_->take(index_, batch_size_, records);
+std::size_t Sender::wanted() const {
+  const auto batch = static_cast<std::size_t>(std::max(1, settings_.batch_size));
+  if (guard_.next() == SilentCloseGuard::Send::one_record) return 1;
+  if (!log_.last_error().empty()) return batch;  // one packet finds out whether it works again
+  const auto oldest = store_->oldest(index_);
+  const bool in_time = !draining_ && oldest && *oldest != TimePoint::min() &&
+                       *oldest + settings_.flush_interval > Clock::now();
+  // What does not fill a packet waits until it has to go.
+  const std::size_t full = static_cast<std::size_t>(store_->queued(index_)) / batch;
+  return batch * (in_time ? std::clamp<std::size_t>(full, 1, lane_count) : lane_count);
+}
+
+Awaitable<Sender::Round> Sender::round() {
+  Batch batch = store_->take(index_, wanted());
+  round_ = {};
+  round_.anything = !batch.rows.empty();
+  lanes_ =
+      packets_of(std::move(batch.rows), static_cast<std::size_t>(std::max(1, settings_.batch_size)), owners_);
+  for (std::size_t lane = 0; lane < lane_count; ++lane) {
+    if (!lanes_[lane].empty()) start_lane(lane);
   }
-  const std::string packet = build(batch);
-  const Result<Answer> answer = co_await try_nodes(packet);
+  const Context forever;
+  while (running_ > 0) co_await lane_ended_.wait(forever);
+  const Round done = std::exchange(round_, {});
+  if (done.answered && !done.failed) {
+    backoff_ = options_.backoff_first;
+    nodes_failed_ = 0;
+    cause_.reset();
+  }
+  co_return done;
+}
+
+void Sender::start_lane(std::size_t lane) {
+  ++running_;
+  asio::co_spawn(loop_, send_lane(shared_from_this(), lane),
+                 [self = shared_from_this(), lane](const std::exception_ptr& bug) {
+                   --self->running_;
+                   self->lane_ended_.ring();
+                   if (!bug) return;
+                   for (const Packet& packet : self->lanes_[lane])
+                     self->store_->returned(self->index_, packet.rows);
+                   std::rethrow_exception(bug);
+                 });
+}
+
+// After a failure the lane's other packets go back unsent: they would overtake.
+Awaitable<void> Sender::send_lane(std::shared_ptr<Sender> self, std::size_t lane) {
+  Lane packets = std::exchange(self->lanes_[lane], {});
+  for (Packet& packet : packets) {
+    if (self->stopped_ || self->round_.failed) {
+      self->store_->returned(self->index_, packet.rows);
+      continue;
+    }
+    co_await self->send(lane, std::move(packet));
+  }
+}
+
+Awaitable<void> Sender::send(std::size_t lane, Packet packet) {
+  // With fresh_first values are not sent in the order of their ids.
+  const bool in_order = settings_.buffer.replay == config::BufferSettings::Replay::in_order;
+  const std::string session = in_order ? session_ : std::string();
+  const std::string frame = frame_of(packet, session, settings_.compression);
+  const Result<Answer> answer = co_await exchange(lane, packet, frame);
+  if (!answer)
+    keep(packet, answer.error());
+  else if (answer->redirect)
+    store_->returned(index_, packet.rows);  // other packets will be made of it
+  else
+    settle(packet, *answer);
+}
+
+Awaitable<Result<Answer>> Sender::exchange(std::size_t lane, const Packet& packet, const std::string& frame) {
+  const Context ctx = Context().stopped_by(stop_.get_token());
+  config::Node node = packet.owner ? *packet.owner : server_.nodes[node_];
+  Result<Answer> answer = co_await exchanges_[lane]->run(ctx, node, frame);
+  if (!answer && packet.owner) owners_.forget_node(node);
+  if (!answer || !answer->redirect) co_return answer;
+  const Redirect redirect = *answer->redirect;
+  answer = redirected(packet, redirect);
+  if (!answer || answer->redirect) co_return answer;
+  const auto owner = owners_.of(packet.rows.front().record->host);
+  node = owner ? *owner : server_.nodes[node_];
+  answer = co_await exchanges_[lane]->run(ctx, node, frame);
+  if (answer && answer->redirect) {
+    Error twice{ErrorCode::protocol, Phase::read,
+                to_string(node) + " redirects a packet that was redirected to it"};
+    answer = std::unexpected(std::move(twice));
+  }
+  if (!answer && owner) owners_.forget_node(node);
+  co_return answer;
+}
+
+// An answer without a redirect: the packet is to be sent once more, to the owner of its first host. One with
+// it: the packet's hosts may have several owners.
+Result<Answer> Sender::redirected(const Packet& packet, const Redirect& redirect) {
+  const std::string from = to_string(packet.owner ? *packet.owner : server_.nodes[node_]);
+  const std::string& first = packet.rows.front().record->host;
+  bool several = false;
+  for (const Row& row : packet.rows) {
+    several = several || row.record->host != first;
+    owners_.forget(row.record->host);
+  }
+  if (redirect.reset) {
+    owners_.reset();
+    if (!packet.owner)
+      return fail(ErrorCode::protocol, Phase::read,
+                  from +
+                      " takes this host's values nowhere: its proxy group has "
+                      "no member for it now");
+    return Answer{};
+  }
+  const auto owner = owners_.learn(first, redirect);
+  if (!owner) return fail(ErrorCode::protocol, Phase::read, from + ": " + owner.error());
+  Answer again;
+  if (several) again.redirect = redirect;
+  return again;
+}
+
+Awaitable<Sender::Round> Sender::probe() {
+  const Packet empty;
+  const std::string frame = frame_of(empty, {}, settings_.compression);
+  const Context ctx = Context().stopped_by(stop_.get_token());
+  const config::Node node = server_.nodes[node_];
+  const Result<Answer> answer = co_await exchanges_[0]->run(ctx, node, frame);
+  Round done;
+  done.anything = true;
   if (!answer) {
-    keep(answer.error());
-    co_return false;
-  }
-  if (send != SilentCloseGuard::Send::empty_packet) {
-    settle(batch, *answer);
+    done.failed = answer.error();
   } else if (guard_.empty_answered()) {
-    store_->take(index_, batch_size_, 1);
-    store_->drop_flight(index_, DropReason::refused);
+    const Batch batch = store_->take(index_, 1);
+    store_->drop(index_, batch.rows, DropReason::refused);
     note_drops();
   }
-  co_return true;
+  co_return done;
 }
 
-Awaitable<Result<Answer>> Sender::try_nodes(const std::string& packet) {
-  Result<Answer> told = connection::fail(ErrorCode::unreachable, Phase::waiting, "stopped");
-  for (std::size_t i = 0; i < server_.nodes.size() && !stopped_; ++i) {
-    const Context ctx = Context().stopped_by(stop_.get_token());
-    const config::Node& node = server_.nodes[node_];
-    Result<Answer> answer = co_await exchange_->run(ctx, node, packet);
-    if (answer) co_return answer;
-    // A standby node refuses connections all its life: what the active one did is the better cause.
-    if (told.error().code == ErrorCode::unreachable) told = std::move(answer);
-    node_ = (node_ + 1) % server_.nodes.size();
-  }
-  co_return told;
-}
-
-std::string Sender::build(const Batch& batch) const {
-  RequestWriter request;
-  std::size_t left = batch.values;
-  std::size_t item = batch.offset;
-  for (const auto& record : batch.records) {
-    for (; item < record->items.size() && left > 0; ++item, --left) request.add(*record, item);
-    item = 0;
-  }
-  return make_frame(std::move(request).finish(std::chrono::system_clock::now()),
-                    {.compressed = compression_});
-}
-
-void Sender::settle(const Batch& batch, const Answer& answer) {
+void Sender::settle(const Packet& packet, const Answer& answer) {
+  round_.answered = true;
   guard_.answered();
-  log_.working(to_string(server_.nodes[node_]), store_->queued(index_));
-  store_->delivered(index_);
-  // A value with an impossible clock is not even counted as failed: whatever was not processed was refused.
-  const std::uint64_t processed = std::min<std::uint64_t>(answer.processed, batch.values);
-  const std::uint64_t refused = batch.values - processed;
-  processed_ += processed;
+  log_.working(to_string(packet.owner ? *packet.owner : server_.nodes[node_]), store_->queued(index_));
+  std::uint64_t maybe_there = 0;
+  for (const Row& row : packet.rows) {
+    if (uncertain_.erase(row.sequence) > 0) maybe_there += row.record->items.size();
+  }
+  store_->delivered(index_, packet.rows);
+  // A value with an impossible clock is not even counted as failed: whatever was not processed was refused,
+  // or had arrived before.
+  const std::uint64_t processed = std::min<std::uint64_t>(answer.processed, packet.values);
+  const std::uint64_t there = std::min(maybe_there, packet.values - processed);
+  const std::uint64_t refused = packet.values - processed - there;
+  processed_ += processed + there;
   failed_ += refused;
-  if (refused > 0) log_.refused(refused, batch.values, Clock::now());
+  if (refused > 0) log_.refused(refused, packet.values, Clock::now());
 }
 
-void Sender::keep(const connection::Error& error) {
-  store_->returned(index_);
+void Sender::keep(const Packet& packet, const Error& error) {
+  store_->returned(index_, packet.rows);
   if (stopped_) return;
-  if (error.code == ErrorCode::closed && guard_.next() != SilentCloseGuard::Send::empty_packet)
-    guard_.closed();
-  else
-    guard_.other_failure();
-  log_.failing(error.text, store_->queued(index_));
+  // Without a connection nothing of it can have arrived.
+  if (error.phase == Phase::write || error.phase == Phase::read) {
+    if (uncertain_.size() > most_uncertain) uncertain_.clear();
+    for (const Row& row : packet.rows) uncertain_.insert(row.sequence);
+  }
+  if (!round_.failed) round_.failed = error;
 }
 
 TimePoint Sender::due() const {
   const auto oldest = store_->oldest(index_);
   if (!oldest) return TimePoint::max();
-  if (draining_ || store_->queued(index_) >= batch_size_) return TimePoint::min();
-  return *oldest + flush_interval_;
+  if (draining_ || store_->queued(index_) >= static_cast<std::uint64_t>(settings_.batch_size))
+    return TimePoint::min();
+  if (*oldest == TimePoint::min()) return *oldest;
+  return *oldest + settings_.flush_interval;
 }
 
 Clock::duration Sender::next_backoff() {
@@ -220,18 +353,17 @@ void Sender::drain() {
 void Sender::stop() {
   stopped_ = true;
   stop_.request_stop();
-  exchange_->cancel();
+  for (const auto& exchange : exchanges_) exchange->cancel();
   wake_.cancel();
 }
 
-void Sender::give_up(DropReason reason) {
-  store_->returned(index_);
+void Sender::say_unsent(std::optional<DropReason> reason) {
   log_.unsent(store_->queued(index_), reason);
-  store_->drop_all(index_, reason);
 }
 
 void Sender::note_drops() {
-  log_.dropping(store_->drops(index_), store_->queued(index_), store_->limit());
+  const BufferStatistics buffer = store_->statistics();
+  log_.dropping(store_->drops(index_), store_->queued(index_), buffer.memory_limit, store_->nearly_empty());
 }
 
 DestinationStatistics Sender::statistics() const {

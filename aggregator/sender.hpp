@@ -1,30 +1,38 @@
 #pragma once
-// Delivers to one destination: takes batches from the store, sends each to a node of the cluster until it is
-// settled, then the next, so that the order holds. Owned by the aggregator, on its loop; run() is its one
-// coroutine.
+// Delivers to one destination. Takes what is due from the store, parts it into lanes of packets (packets.hpp)
+// that are sent at the same time, waits for all of them, and takes the next: so many packets are in flight,
+// and each item's values still arrive in their order. Owned by the aggregator, on its loop; run() is its one
+// coroutine beside those of the lanes.
 //
-// What a batch can come to:
+// What a packet can come to:
 //  - "success": settled. What the server refused of it (no such item, ...) is counted and said, and not sent
-//  again.
-//  - no connection, no or a broken answer, "failed": the other nodes are tried at once, then all again after
-//  a back-off.
-//    The values stay in the store; clock and ns make a resend of what had arrived harmless.
+//  again. What it has already of a packet whose answer was lost counts as processed.
+//  - no connection, no or a broken answer, "failed": its rows go back to the store. The other nodes are tried
+//  at once, then all again after a back-off, with one packet at first; the node that answers is stayed with.
+//    Clock, ns and ids, which never change, make a resend of what had arrived harmless.
+//  - a redirect (7.0 proxy groups): followed once, and the owner of the host is remembered (owners.hpp).
 //  - closed without a word, again and again: see silent_close_guard.hpp.
 
+#include <array>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <random>
 #include <stop_token>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "aggregator/delivery_log.hpp"
 #include "aggregator/exchange.hpp"
+#include "aggregator/owners.hpp"
+#include "aggregator/packets.hpp"
 #include "aggregator/silent_close_guard.hpp"
 #include "aggregator/statistics.hpp"
 #include "aggregator/store.hpp"
+#include "connection/bell.hpp"
 
 namespace linewatch::aggregator {
 
@@ -32,53 +40,75 @@ struct DeliveryOptions {
   ExchangeLimits exchange;
   connection::Clock::duration backoff_first = std::chrono::seconds(1);
   connection::Clock::duration backoff_max =
-      std::chrono::seconds(30);  // doubling up to here, with +-20 % jitter
+      std::chrono::seconds(30);       // doubling up to here, with +-20 % jitter
+  std::filesystem::path buffer_file;  // empty: results are kept in memory alone
+  StoreTiming buffer;
 };
 
 class Sender : public std::enable_shared_from_this<Sender> {
  public:
-  // `index`: of this destination in the store.
   Sender(boost::asio::any_io_executor loop, const config::ZabbixSettings& settings,
-         config::ZabbixServer server, std::size_t index, std::shared_ptr<Store> store,
-         connection::Resolver& resolver, std::shared_ptr<spdlog::logger> log, DeliveryOptions options);
+         config::ZabbixServer server, std::shared_ptr<Store> store, connection::Resolver& resolver,
+         std::shared_ptr<spdlog::logger> log, DeliveryOptions options);
 
   connection::Awaitable<void> run();  // until stop(), or, once draining, until nothing is left
   void notify();                      // something was added to the store
   void drain();                       // what is there is due now
   void stop();                        // ends run() soon, whatever it is doing
-  void give_up(DropReason reason);    // after run(): what is left counts as dropped
   // How it delivers from the next packet on, and to which nodes of the same cluster.
   void reconfigure(const config::ZabbixSettings& settings, const config::ZabbixServer& server);
   const config::ZabbixServer& server() const { return server_; }
-  std::size_t index() const { return index_; }
+  std::size_t index() const { return index_; }  // of this destination in the store
+  // What is left after run() is lost for this reason, or, without one, kept for the next start.
+  void say_unsent(std::optional<DropReason> reason);
   DestinationStatistics statistics() const;
 
  private:
+  // How a round of packets ended.
+  struct Round {
+    bool anything = false;                    // there was something to send
+    bool answered = false;                    // at least one packet was settled
+    std::optional<connection::Error> failed;  // the cause of the first that was not
+  };
+
   connection::Awaitable<void> serve();
-  connection::Awaitable<bool> round();  // one batch, each node at most once; true: settled
-  connection::Awaitable<connection::Result<Answer>> try_nodes(const std::string& packet);
+  connection::Awaitable<Round> round();
+  connection::Awaitable<Round> probe();  // an empty packet
+  static connection::Awaitable<void> send_lane(std::shared_ptr<Sender> self, std::size_t lane);
+  connection::Awaitable<void> send(std::size_t lane, Packet packet);
+  connection::Awaitable<connection::Result<Answer>> exchange(std::size_t lane, const Packet& packet,
+                                                             const std::string& frame);
+  connection::Result<Answer> redirected(const Packet& packet, const Redirect& redirect);
+  void start_lane(std::size_t lane);
   connection::Awaitable<void> wait_until(connection::TimePoint when);
-  std::string build(const Batch& batch) const;
-  void settle(const Batch& batch, const Answer& answer);
-  void keep(const connection::Error& error);
-  connection::TimePoint due() const;  // when the next batch is; the far future: nothing is there
+  void settle(const Packet& packet, const Answer& answer);
+  void keep(const Packet& packet, const connection::Error& error);
+  connection::Awaitable<void> failed(const Round& round);
+  std::size_t wanted() const;         // values of the next round
+  connection::TimePoint due() const;  // when the next round is; the far future: nothing is there
   connection::Clock::duration next_backoff();
   void note_drops();
-  void settle_in();             // takes over what reconfigure() was told
-  std::string refusal() const;  // why this destination cannot be served by this version; empty: it can
+  void settle_in();  // takes over what reconfigure() was told
+  std::string refusal() const;
+  void make_exchanges();
 
   boost::asio::any_io_executor loop_;
   connection::Resolver& resolver_;
+  config::ZabbixSettings settings_;
   config::ZabbixServer server_;
-  std::string source_address_;
-  std::size_t index_, batch_size_;
-  config::Duration flush_interval_;
-  bool compression_;
+  std::size_t index_;
   std::shared_ptr<Store> store_;
   DeliveryOptions options_;
   std::string name_;
   DeliveryLog log_;
-  std::shared_ptr<Exchange> exchange_;
+  std::array<std::shared_ptr<Exchange>, lane_count> exchanges_;
+  std::string session_ = new_session();
+  std::array<Lane, lane_count> lanes_;  // of the round under way
+  Round round_;                         // the one under way
+  int running_ = 0;                     // lanes
+  connection::Bell lane_ended_;
+  Owners owners_;
+  std::unordered_set<Sequence> uncertain_;  // sent, and the answer was lost: the server may have them
   std::optional<config::ZabbixSettings> next_settings_;
   config::ZabbixServer next_server_;
   boost::asio::steady_timer wake_;
@@ -86,7 +116,9 @@ class Sender : public std::enable_shared_from_this<Sender> {
   SilentCloseGuard guard_;
   std::minstd_rand random_;
   connection::Clock::duration backoff_;
-  std::size_t node_ = 0;  // sticky: the one that answered last
+  std::size_t node_ = 0;                    // sticky: the one that answered last
+  std::size_t nodes_failed_ = 0;            // in a row, since one answered
+  std::optional<connection::Error> cause_;  // of these failures, the one that tells most
   std::uint64_t processed_ = 0, failed_ = 0;
   bool idle_ = false, draining_ = false, stopped_ = false;
 };

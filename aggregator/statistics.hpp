@@ -1,12 +1,18 @@
 #pragma once
-// Figures of one destination, for status and metrics. Plain values.
+// Figures of the buffer and of one destination, for status and metrics. Plain values.
 
 #include <cstdint>
 #include <string>
 
-#include "aggregator/store.hpp"
+#include "aggregator/drops.hpp"
 
 namespace linewatch::aggregator {
+
+struct BufferStatistics {
+  std::uint64_t memory_values = 0, memory_limit = 0;
+  std::uint64_t disk_octets = 0, disk_limit = 0;  // 0 of 0: no disk
+  std::string failure;  // why the disk is not written now; empty: it is, or there is none
+};
 
 struct DestinationStatistics {
   std::string name;          // "10.0.0.5:10051,10.0.0.6:10051"

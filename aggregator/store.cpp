@@ -1,181 +1,327 @@
 #include "aggregator/store.hpp"
 
 #include <algorithm>
-#include <numeric>
-#include <string_view>
 #include <utility>
 
 namespace linewatch::aggregator {
 
-std::string_view to_string(DropReason reason) {
-  switch (reason) {
-    case DropReason::memory_full:
-      return "memory_full";
-    case DropReason::too_old:
-      return "too_old";
-    case DropReason::refused:
-      return "refused";
-    case DropReason::stopped:
-      return "stopped";
-    case DropReason::removed:
-      return "removed";
-  }
-  return "memory_full";
+namespace asio = boost::asio;
+using connection::Clock;
+using connection::TimePoint;
+using std::chrono::system_clock;
+
+Store::Store(asio::any_io_executor loop, const config::BufferSettings& limits,
+             std::unique_ptr<Journal> journal, std::shared_ptr<spdlog::logger> log, StoreTiming timing)
+    : loop_(loop),
+      limits_(limits),
+      journal_(std::move(journal)),
+      log_(std::move(log)),
+      timing_(timing),
+      release_timer_(loop),
+      commit_timer_(loop),
+      commit_bell_(loop) {
+  // Greater than any number that an earlier run gave: 4096 records in each millisecond there was.
+  const auto now =
+      std::chrono::duration_cast<std::chrono::milliseconds>(system_clock::now().time_since_epoch());
+  first_ = base_ = sendable_ = stored_to_ = static_cast<Sequence>(std::max<std::int64_t>(now.count(), 1))
+                                            << 12U;
 }
 
-std::uint64_t total(const Drops& drops) {
-  return std::accumulate(drops.begin(), drops.end(), std::uint64_t{0});
-}
+Store::~Store() = default;
 
-Store::Store(std::uint64_t limit, config::Duration max_age, std::size_t destinations)
-    : limit_(limit), max_age_(max_age), cursors_(destinations) {}
-
-std::size_t Store::add_destination() {
-  Cursor cursor;
-  cursor.next = {base_ + entries_.size(), 0};
+std::size_t Store::add_destination(const std::string& nodes) {
   const auto free = std::ranges::find_if(cursors_, &Cursor::gone);
   const auto number = static_cast<std::size_t>(free - cursors_.begin());
   if (free == cursors_.end()) cursors_.emplace_back();
-  cursors_[number] = std::move(cursor);
+  Cursor& cursor = cursors_[number];
+  cursor = {};
+  cursor.nodes = nodes;
+  cursor.id = next_cursor_++;
+  cursor.from = tail();
+  claim(cursor);
+  dirty();
   return number;
 }
 
+void Store::rename_destination(std::size_t destination, const std::string& nodes) {
+  cursors_[destination].nodes = nodes;
+  dirty();
+}
+
 void Store::remove_destination(std::size_t destination) {
-  drop_all(destination, DropReason::removed);
-  cursors_[destination].gone = true;
+  Cursor& cursor = cursors_[destination];
+  cursor.id = 0;
+  cursor.gone = true;
+  cursor.waiting.clear();
+  cursor.loaded.clear();
+  for (Sequence one = base_; one < tail(); ++one) release_if_unwanted(one);
   trim();
+  dirty();
 }
 
-void Store::set_limits(std::uint64_t limit, config::Duration max_age) {
-  limit_ = limit;
-  max_age_ = max_age;
+void Store::set_limits(const config::BufferSettings& limits) {
+  limits_ = limits;
+  dirty();
 }
 
-void Store::add(Record record, connection::TimePoint now) {
-  if (std::ranges::all_of(cursors_, &Cursor::gone) || record.items.empty()) return;
+bool Store::anybody() const {
+  return !std::ranges::all_of(cursors_, &Cursor::gone);
+}
+
+bool Store::wants(const Cursor& cursor, Sequence sequence) const {
+  if (cursor.gone) return false;
+  if (sequence >= sendable_) return sequence >= cursor.from;
+  return cursor.waiting.contains(sequence) || cursor.flying.contains(sequence);
+}
+
+void Store::add(Record record, TimePoint now) {
+  if (!anybody() || record.items.empty()) return;
+  if (ended_) {
+    for (Cursor& cursor : cursors_)
+      if (!cursor.gone) cursor.drops[static_cast<std::size_t>(DropReason::stopped)] += record.items.size();
+    return;
+  }
   expire(now);
-  const std::size_t count = record.items.size();
+  // Rounded up: not before the turn was due.
+  if (record.turn) set_turn(record.line, record.clock * 1000 + (record.ns + 999'999) / 1'000'000);
+  auto kept = std::make_shared<const Record>(std::move(record));
+  if (kept->not_before > system_clock::now())
+    hold(std::move(kept), now);
+  else
+    append(std::move(kept), now);
+  dirty();
+}
+
+void Store::hold(std::shared_ptr<const Record> record, TimePoint at) {
+  held_values_ += record->items.size();
+  const Held held{next_held_++, record, at};
+  if (journal_) new_held_.push_back({held.id, wall_ms(at), record});
+  held_.emplace(record->not_before, held);
+  arm_release();
+  make_room();
+}
+
+void Store::arm_release() {
+  if (held_.empty()) return;
+  const auto wait = held_.begin()->first - system_clock::now();
+  // Looked at now and then, since the wall clock may be set.
+  release_timer_.expires_after(
+      std::clamp<Clock::duration>(wait, Clock::duration::zero(), std::chrono::seconds(10)));
+  release_timer_.async_wait([weak = weak_from_this()](boost::system::error_code error) {
+    const auto self = weak.lock();
+    if (!error && self) self->release_held();
+  });
+}
+
+// In the order they came: a line's values are all held until the same time.
+void Store::release_held() {
+  const auto now = system_clock::now();
+  while (!held_.empty() && held_.begin()->first <= now) {
+    const Held held = std::move(held_.begin()->second);
+    held_.erase(held_.begin());
+    held_values_ -= held.record->items.size();
+    if (journal_) released_.push_back(held.id);
+    append(held.record, held.at);
+  }
+  arm_release();
+  dirty();
+}
+
+void Store::append(std::shared_ptr<const Record> record, TimePoint at) {
+  const std::size_t count = record->items.size();
   values_ += count;
   for (Cursor& cursor : cursors_) {
     if (!cursor.gone) cursor.queued += count;
   }
-  entries_.push_back({std::make_shared<const Record>(std::move(record)), now});
+  entries_.push_back({std::move(record), at});
+  make_room();
+  if (!journal_ || !failure_.empty()) open_to(tail());
+}
+
+void Store::open_to(Sequence end) {
+  if (end <= sendable_) return;
+  for (Cursor& cursor : cursors_) {
+    if (!cursor.gone) cursor.waiting.insert({std::max(sendable_, cursor.from), end});
+  }
+  sendable_ = end;
+  ready();
+}
+
+void Store::make_room() {
   // The newest stays even if it alone is beyond the limit: with a tiny limit the agent still shows the
   // present.
-  while (values_ > limit_ && entries_.size() > 1) drop_oldest(DropReason::memory_full);
-}
-
-void Store::expire(connection::TimePoint now) {
-  while (!entries_.empty() && now - entries_.front().at > max_age_) drop_oldest(DropReason::too_old);
-}
-
-void Store::drop_oldest(DropReason reason) {
-  const std::size_t count = entries_.front().record->items.size();
-  for (Cursor& cursor : cursors_) {
-    if (cursor.gone) continue;
-    const Place first{base_, 0}, beyond{base_ + 1, 0};
-    if (cursor.end && *cursor.end > first) {  // in flight, at least in part: counted when the flight ends
-      cursor.lost = reason;
-    } else if (cursor.next < beyond) {
-      const std::size_t settled = cursor.next.sequence == base_ ? cursor.next.offset : 0;
-      drop(cursor, count - settled, reason);
-      if (!cursor.end) cursor.next = beyond;
+  while (values_ + held_values_ > limits_.memory && entries_.size() + held_.size() > 1) {
+    if (journal_ && !entries_.empty() && base_ < stored_to_) {  // it is on disk
+      forget(base_);
+      entries_.pop_front();
+      ++base_;
+      continue;
     }
+    // The next commit makes room, and comes soon.
+    if (journal_ && failure_.empty() && values_ + held_values_ <= 2 * limits_.memory + 10'000) return;
+    drop_one();
   }
-  values_ -= count;
-  entries_.pop_front();
-  ++base_;
 }
 
-void Store::drop(Cursor& cursor, std::uint64_t values, DropReason reason) {
-  cursor.queued -= values;
-  cursor.drops[static_cast<std::size_t>(reason)] += values;
-}
-
-Batch Store::take(std::size_t destination, std::size_t max_values, std::size_t max_records) {
-  Cursor& cursor = cursors_[destination];
-  Batch batch;
-  batch.offset = cursor.next.offset;
-  Place end = cursor.next;
-  while (end.sequence - base_ < entries_.size() && batch.records.size() < max_records) {
-    const auto& record = entries_[end.sequence - base_].record;
-    const std::size_t count = record->items.size() - end.offset;
-    const std::size_t room = max_values - batch.values;
-    if (count > room && !batch.records.empty()) break;
-    batch.records.push_back(record);
-    batch.values += std::min(count, room);
-    end = count > room ? Place{end.sequence, end.offset + room} : Place{end.sequence + 1, 0};
-    if (batch.values >= max_values) break;
-  }
-  if (batch.values == 0) return {};
-  cursor.end = end;
-  cursor.flight = batch;
-  return batch;
-}
-
-// Values of the flight, from `from` on, whose records left the store while it was under way.
-std::uint64_t Store::fallen_out(const Cursor& cursor, Place from) const {
-  std::uint64_t lost = 0;
-  for (std::size_t i = 0; i < cursor.flight.records.size(); ++i) {
-    const std::uint64_t sequence = cursor.next.sequence + i;
-    if (sequence >= base_) break;
-    const std::size_t count = cursor.flight.records[i]->items.size();
-    if (sequence < from.sequence) continue;
-    lost += sequence == from.sequence ? count - from.offset : count;
-  }
-  return lost;
-}
-
-void Store::settle(Cursor& cursor, Place next) {
-  drop(cursor, fallen_out(cursor, next), cursor.lost);
-  cursor.next = std::max(next, Place{base_, 0});
-  cursor.end.reset();
-  cursor.flight = {};
+// The oldest of the newest record's line, else the oldest of all.
+void Store::drop_one() {
+  if (entries_.size() < 2) return drop_held();
+  const std::string& line = entries_.back().record ? entries_.back().record->line : std::string();
+  const auto end = entries_.end() - 1;
+  auto victim = std::find_if(entries_.begin(), end,
+                             [&](const Entry& entry) { return entry.record && entry.record->line == line; });
+  if (victim == end)
+    victim = std::find_if(entries_.begin(), end, [](const Entry& entry) { return entry.record != nullptr; });
+  if (victim == end) return drop_held();
+  const auto sequence = base_ + static_cast<Sequence>(victim - entries_.begin());
+  give_up(sequence, victim->record->items.size(), DropReason::memory_full);
   trim();
 }
 
-void Store::delivered(std::size_t destination) {
-  Cursor& cursor = cursors_[destination];
-  if (!cursor.end) return;
-  cursor.queued -= cursor.flight.values;
-  settle(cursor, *cursor.end);
+void Store::drop_held() {
+  if (held_.empty()) return trim();
+  const Held held = std::move(held_.begin()->second);
+  held_.erase(held_.begin());
+  const std::size_t count = held.record->items.size();
+  held_values_ -= count;
+  if (journal_) released_.push_back(held.id);
+  for (Cursor& cursor : cursors_)
+    if (!cursor.gone) cursor.drops[static_cast<std::size_t>(DropReason::memory_full)] += count;
 }
 
-void Store::returned(std::size_t destination) {
-  Cursor& cursor = cursors_[destination];
-  if (cursor.end) settle(cursor, cursor.next);
+void Store::expire(TimePoint now) {
+  while (!entries_.empty() && now - entries_.front().at > limits_.max_age) {
+    if (entries_.front().record) give_up(base_, entries_.front().record->items.size(), DropReason::too_old);
+    trim();
+  }
 }
 
-void Store::drop_flight(std::size_t destination, DropReason reason) {
-  Cursor& cursor = cursors_[destination];
-  if (!cursor.end) return;
-  drop(cursor, cursor.flight.values, reason);
-  settle(cursor, *cursor.end);
+void Store::give_up(Sequence sequence, std::uint64_t values, DropReason reason) {
+  for (Cursor& cursor : cursors_) {
+    if (cursor.flying.contains(sequence)) {
+      cursor.condemned.emplace(sequence, reason);
+    } else if (wants(cursor, sequence)) {
+      cursor.queued -= values;
+      cursor.drops[static_cast<std::size_t>(reason)] += values;
+    }
+    std::erase_if(cursor.loaded, [&](const Row& row) { return row.sequence == sequence; });
+    if (cursor.loading) cursor.lost.insert(sequence);
+  }
+  if (on_disk_.contains(sequence)) dropped_.insert(sequence);
+  forget(sequence);
+  dirty();
 }
 
-void Store::drop_all(std::size_t destination, DropReason reason) {
-  Cursor& cursor = cursors_[destination];
-  drop(cursor, cursor.queued, reason);
-  cursor.next = {base_ + entries_.size(), 0};
-  trim();
+// Its record leaves memory.
+void Store::forget(Sequence sequence) {
+  if (sequence < base_) return;
+  auto& record = entries_[sequence - base_].record;
+  if (!record) return;
+  values_ -= record->items.size();
+  record.reset();
+}
+
+void Store::release_if_unwanted(Sequence sequence) {
+  if (std::ranges::none_of(cursors_, [&](const Cursor& cursor) { return wants(cursor, sequence); }))
+    forget(sequence);
 }
 
 void Store::trim() {
-  std::uint64_t wanted = base_ + entries_.size();
-  for (const Cursor& cursor : cursors_) {
-    if (!cursor.gone) wanted = std::min(wanted, cursor.next.sequence);
-  }
-  while (base_ < wanted) {
-    values_ -= entries_.front().record->items.size();
+  while (!entries_.empty() && !entries_.front().record) {
     entries_.pop_front();
     ++base_;
   }
+  sendable_ = std::max(sendable_, base_);
 }
 
-std::optional<connection::TimePoint> Store::oldest(std::size_t destination) const {
-  const std::uint64_t sequence = std::max(cursors_[destination].next.sequence, base_);
-  if (sequence - base_ >= entries_.size()) return std::nullopt;
-  return entries_[sequence - base_].at;
+Batch Store::take(std::size_t destination, std::size_t max_values) {
+  Cursor& cursor = cursors_[destination];
+  const bool newest_first = limits_.replay == config::BufferSettings::Replay::fresh_first;
+  Batch batch;
+  while (batch.values < max_values) {
+    const auto next = newest_first ? cursor.waiting.last() : cursor.waiting.first();
+    if (!next) break;
+    Row row;
+    const Found found = find(cursor, *next, row);
+    if (found == Found::not_loaded) {
+      load(destination);
+      break;
+    }
+    const std::size_t count = found == Found::row ? row.record->items.size() : 0;
+    if (count > max_values - batch.values && !batch.rows.empty()) {
+      if (*next < base_) keep_loaded(cursor, std::span(&row, 1));
+      break;
+    }
+    cursor.waiting.erase(*next);
+    if (found == Found::hole) continue;
+    cursor.flying.insert(*next);
+    batch.values += count;
+    cursor.flying_values += count;
+    batch.rows.push_back(std::move(row));
+  }
+  if (newest_first) std::ranges::reverse(batch.rows);
+  return batch;
+}
+
+void Store::delivered(std::size_t destination, std::span<const Row> rows) {
+  Cursor& cursor = cursors_[destination];
+  for (const Row& row : rows) {
+    cursor.flying.erase(row.sequence);
+    cursor.condemned.erase(row.sequence);
+    cursor.flying_values -= row.record->items.size();
+    cursor.queued -= row.record->items.size();
+    release_if_unwanted(row.sequence);
+  }
+  trim();
+  dirty();
+}
+
+void Store::drop(std::size_t destination, std::span<const Row> rows, DropReason reason) {
+  Cursor& cursor = cursors_[destination];
+  for (const Row& row : rows) cursor.drops[static_cast<std::size_t>(reason)] += row.record->items.size();
+  delivered(destination, rows);
+}
+
+void Store::returned(std::size_t destination, std::span<const Row> rows) {
+  Cursor& cursor = cursors_[destination];
+  std::vector<Row> from_disk;
+  for (const Row& row : rows) {
+    cursor.flying.erase(row.sequence);
+    cursor.flying_values -= row.record->items.size();
+    const auto condemned = cursor.condemned.find(row.sequence);
+    if (condemned != cursor.condemned.end()) {
+      cursor.queued -= row.record->items.size();
+      cursor.drops[static_cast<std::size_t>(condemned->second)] += row.record->items.size();
+      cursor.condemned.erase(condemned);
+      continue;
+    }
+    cursor.waiting.insert(row.sequence);
+    if (row.sequence < base_) from_disk.push_back(row);
+  }
+  keep_loaded(cursor, from_disk);
+}
+
+void Store::drop_rest() {
+  for (Cursor& cursor : cursors_) {
+    if (cursor.gone) continue;
+    cursor.drops[static_cast<std::size_t>(DropReason::stopped)] += cursor.queued + held_values_;
+    cursor.queued = 0;
+  }
+  held_values_ = 0;
+}
+
+std::optional<TimePoint> Store::oldest(std::size_t destination) const {
+  const auto first = cursors_[destination].waiting.first();
+  if (!first) return std::nullopt;
+  return *first < base_ ? TimePoint::min() : entries_[*first - base_].at;
+}
+
+bool Store::nearly_empty() const {
+  return values_ + held_values_ <= limits_.memory / 2 && (!journal_ || octets_ <= limits_.disk / 2);
+}
+
+BufferStatistics Store::statistics() const {
+  return {values_ + held_values_, limits_.memory, octets_, journal_ ? limits_.disk : 0, failure_};
 }
 
 }  // namespace linewatch::aggregator

@@ -2,6 +2,9 @@
 // What may stand on a router's command line. A target, source or VRF is data, never command: whatever is not
 // plainly an address, a host name or an interface name is refused here, before any profile renders it.
 
+#include <cstdint>
+#include <optional>
+#include <string>
 #include <string_view>
 
 namespace linewatch::config {
@@ -24,5 +27,12 @@ bool is_interface_name(std::string_view text);
 // A VRF or VPN instance name: letters, digits and . : - _ ; at most 64 octets; starts with a letter or digit
 // or '_'.
 bool is_vrf_name(std::string_view text);
+
+// "10.0.0.5", "zabbix.example.net:10051", "[2001:db8::1]:10051", "2001:db8::1".
+struct HostPort {
+  std::string host;
+  std::uint16_t port;
+};
+std::optional<HostPort> parse_host_port(std::string_view text, std::optional<std::uint16_t> default_port);
 
 }  // namespace linewatch::config

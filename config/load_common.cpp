@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 
 #include "config/address.hpp"
 #include "config/loading.hpp"
@@ -52,31 +51,6 @@ std::optional<std::string> why_no_zabbix_host(std::string_view name) {
   if (name.front() == ' ' || name.back() == ' ')
     return "a host name in Zabbix neither begins nor ends with a space";
   return std::nullopt;
-}
-
-std::optional<HostPort> parse_host_port(std::string_view text, std::optional<std::uint16_t> default_port) {
-  std::string_view host = text, port;
-  if (text.starts_with('[')) {
-    const std::size_t close = text.find(']');
-    if (close == std::string_view::npos) return std::nullopt;
-    host = text.substr(1, close - 1);
-    port = text.substr(close + 1);
-    if (!is_ipv6(host)) return std::nullopt;
-  } else if (const std::size_t colon = text.rfind(':'); colon != std::string_view::npos && !is_ipv6(text)) {
-    host = text.substr(0, colon);
-    port = text.substr(colon);
-  }
-  if (!is_ip(host) && !is_host_name(host)) return std::nullopt;
-  if (port.empty()) {
-    if (!default_port) return std::nullopt;
-    return HostPort{std::string(host), *default_port};
-  }
-  if (port.front() != ':') return std::nullopt;
-  port.remove_prefix(1);
-  std::uint16_t number = 0;
-  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), number);
-  if (error != std::errc() || end != port.data() + port.size() || number == 0) return std::nullopt;
-  return HostPort{std::string(host), number};
 }
 
 }  // namespace linewatch::config

@@ -12,6 +12,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "config/address.hpp"
 #include "config/document.hpp"
 #include "config/kept.hpp"
 #include "config/reader.hpp"
@@ -132,12 +133,5 @@ bool is_one_line(std::string_view text, std::size_t longest);
 
 // A name that Zabbix can have given a host. The clause says why not.
 std::optional<std::string> why_no_zabbix_host(std::string_view name);
-
-// "10.0.0.5", "zabbix.example.net:10051", "[2001:db8::1]:10051", "2001:db8::1".
-struct HostPort {
-  std::string host;
-  std::uint16_t port;
-};
-std::optional<HostPort> parse_host_port(std::string_view text, std::optional<std::uint16_t> default_port);
 
 }  // namespace linewatch::config

@@ -66,6 +66,12 @@ TimePoint Timetable::slot_from(const Slot& slot, config::Duration interval, Time
   return epoch_ + slot.phase + turns * interval;
 }
 
+std::uint64_t Timetable::turns_between(std::size_t entry, TimePoint after, TimePoint until) const {
+  const config::Duration interval = entries_[entry].interval;
+  const TimePoint first = slot_from(slots_[entry], interval, after + Clock::duration(1));
+  return first > until ? 0 : 1 + static_cast<std::uint64_t>((until - first) / interval);
+}
+
 TimePoint Timetable::slot_near(const Slot& slot, config::Duration interval, TimePoint target) const {
   return slot_from(slot, interval, target - Clock::duration(interval) / 2);
 }

@@ -46,6 +46,9 @@ class Timetable {
   // line that lie between are skipped and counted.
   std::optional<Turn> take(TimePoint now);
 
+  // How often the entry's slot comes after `after`, up to and with `until`.
+  std::uint64_t turns_between(std::size_t entry, TimePoint after, TimePoint until) const;
+
   config::Duration phase(std::size_t entry) const { return slots_[entry].phase; }
   TimePoint due(std::size_t entry) const { return slots_[entry].due; }  // its next turn
 

@@ -110,6 +110,20 @@ void RouterWorker::adopt_tasks() {
   if (started_) tasks_->start();
 }
 
+void RouterWorker::skip_missed(const LastTurns& last) {
+  const TimePoint now = Clock::now();
+  for (std::size_t entry = 0; entry < runs_.size(); ++entry) {
+    const auto known = last.find(runs_[entry]->id);
+    if (known == last.end()) continue;
+    // A wall clock that was set back a little since must not make a turn that was into one that was not.
+    const auto slack =
+        std::min<Clock::duration>(runs_[entry]->line->interval / 10, std::chrono::milliseconds(250));
+    const TimePoint after = epoch_ + std::chrono::milliseconds(known->second) + slack;
+    const std::uint64_t missed = timetable_.turns_between(entry, after, now);
+    if (missed > 0) skip(*runs_[entry], SkipReason::restart, missed);
+  }
+}
+
 void RouterWorker::wait_for_next() {
   const TimePoint next = std::min(timetable_.next_due(), pauses_.next_end());
   if (stopping_ || next == TimePoint::max()) return;

@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include <spdlog/logger.h>
@@ -37,6 +38,9 @@ namespace linewatch::scheduler {
 class RouterWorker {
  public:
   using Sink = std::function<void(const aggregator::LineResult&)>;
+  using SkipSink = std::function<void(const std::string& line, SkipReason why, std::uint64_t turns)>;
+  // Until when each line's turns are accounted for: wall time in milliseconds.
+  using LastTurns = std::unordered_map<std::string, std::int64_t>;
 
   // `resolver` outlives the worker. `epoch`: see Timetable.
   RouterWorker(boost::asio::any_io_executor loop, RouterPlan plan, std::shared_ptr<connection::Pool> pool,
@@ -44,6 +48,10 @@ class RouterWorker {
                std::shared_ptr<spdlog::logger> log, RouterTasks::Sink task_sink = {});
 
   void start();
+  void on_skip(SkipSink sink) { skip_sink_ = std::move(sink); }  // before start()
+  // Skips, with reason restart, the turns that were due after those of an earlier run and before this one. A
+  // line that is not in it is new.
+  void skip_missed(const LastTurns& last);
   // Another plan of the same router (the name stays), as a difference by the ids of lines. A line that stays
   // keeps its last result, its pause and its load; a turn under way ends with the definition it began with,
   // and reports. Of a line that is removed nothing is reported from now on, not even if it comes back before
@@ -142,6 +150,7 @@ class RouterWorker {
   Pauses pauses_;
   Sink sink_;
   RouterTasks::Sink task_sink_;
+  SkipSink skip_sink_;
   std::shared_ptr<spdlog::logger> log_;
   boost::asio::steady_timer timer_;
   RunTask run_ping_;

@@ -4,15 +4,18 @@
 #include <array>
 #include <cstdint>
 #include <numeric>
+#include <string_view>
 
 #include "connection/histogram.hpp"
 
 namespace linewatch::scheduler {
 
 // Why a turn was not: the line was paused; the router's login waited for its turn among all of the agent; all
-// sessions were busy for the whole interval; the line's turn before still ran; the agent stood still.
-enum class SkipReason { paused, warm_up, overload, still_running, suspended };
-inline constexpr std::size_t skip_reason_count = 5;
+// sessions were busy for the whole interval; the line's turn before still ran; the agent stood still; the
+// agent did not run, or ended before the result was kept.
+enum class SkipReason { paused, warm_up, overload, still_running, suspended, restart };
+inline constexpr std::size_t skip_reason_count = 6;
+std::string_view to_string(SkipReason reason);
 
 inline constexpr std::size_t largest_batch = 8;  // turns on one lease
 

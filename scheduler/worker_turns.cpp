@@ -290,6 +290,7 @@ void RouterWorker::end_typed(const RunPointer& run, Measurement& measurement) {
 
 void RouterWorker::skip(LineRun& run, SkipReason why, std::uint64_t turns) {
   statistics_.skipped_for[static_cast<std::size_t>(why)] += turns;
+  if (skip_sink_) skip_sink_(run.id, why, turns);
   const TimePoint now = Clock::now();
   if (why == SkipReason::warm_up) {
     log_->debug("turn skipped line={} router={}: the login waits for its turn (connection.total)", run.id,

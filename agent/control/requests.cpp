@@ -106,6 +106,8 @@ Json ControlRequests::agent_json() const {
   json["routers"] = parts_.fleet.workers().size();
   json["lines"] = to_json(lines);
   add_turns(json, turns);
+  json["turns_skipped_over_all_runs"] = parts_.aggregator.skipped_turns();
+  json["buffer"] = to_json(parts_.aggregator.buffer());
   json["configuration"] = configuration_json();
   json["lateness_s"] = with_buckets(turns.lateness);
   json["event_loop_stall_s"] = with_buckets(parts_.loop_watch.stalls());

@@ -3,6 +3,7 @@
 #include <array>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
@@ -70,6 +71,11 @@ Awaitable<void> StandIn::serve(std::shared_ptr<StandIn> self, std::shared_ptr<tc
     co_await peer->async_read_some(room, asio::redirect_error(asio::use_awaitable, error));
     co_return;
   }
+  asio::steady_timer soon(self->loop_);
+  while (self->requests.size() < self->together && self->acceptor_.is_open()) {
+    soon.expires_after(std::chrono::milliseconds(1));
+    co_await soon.async_wait(asio::redirect_error(asio::use_awaitable, error));
+  }
   const std::string text = self->answer(behaviour, request, flags);
   const auto out = asio::buffer(text);
   co_await asio::async_write(*peer, out, asio::redirect_error(asio::use_awaitable, error));
@@ -77,6 +83,7 @@ Awaitable<void> StandIn::serve(std::shared_ptr<StandIn> self, std::shared_ptr<tc
 
 std::string StandIn::answer(Behaviour behaviour, const nlohmann::json& request, unsigned char flags) {
   const FrameFlags same{.compressed = (flags & 2) != 0, .large = (flags & 4) != 0};
+  if (const auto other = reply ? reply(request) : std::nullopt) return make_frame(other->dump(), same);
   const std::size_t total = request["data"].size();
   const std::size_t failed = behaviour == Behaviour::refuse_one ? 1 : 0;
   const nlohmann::json good = {
@@ -101,7 +108,10 @@ std::string StandIn::answer(Behaviour behaviour, const nlohmann::json& request, 
     default:
       break;
   }
-  for (const auto& value : request["data"]) accepted.push_back(value);
+  for (const auto& value : request["data"]) {
+    accepted.push_back(value);
+    accepted.back().erase("id");
+  }
   return frame;
 }
 

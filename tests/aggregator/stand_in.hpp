@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -42,8 +43,13 @@ class StandIn : public std::enable_shared_from_this<StandIn> {
   Behaviour otherwise = Behaviour::ok;
   std::function<bool(const nlohmann::json&)> poison;  // requests that are closed upon
 
+  // What is answered instead; nothing: as usual.
+  std::function<std::optional<nlohmann::json>(const nlohmann::json& request)> reply;
+  std::size_t together = 0;  // no answer before so many requests were read
+
   std::vector<nlohmann::json> requests;  // all that were read
-  std::vector<nlohmann::json> accepted;  // the values of those that were answered with success, in order
+  std::vector<nlohmann::json>
+      accepted;  // the values of those that were answered with success, in order, without ids
   int connections = 0;
   std::string last_peer;  // address
 

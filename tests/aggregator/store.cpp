@@ -1,329 +1,296 @@
+// What holds of the buffer wherever it is kept: every case runs in memory and on disk.
+
 #include "aggregator/store.hpp"
 
-#include <doctest/doctest.h>
-
-#include <deque>
+#include <map>
 #include <random>
 #include <set>
 
+#include "tests/aggregator/buffer_bed.hpp"
+
 using namespace linewatch;
 using namespace linewatch::aggregator;
-using namespace std::chrono_literals;
+using namespace linewatch::aggregator::test;
 
 namespace {
 
-const connection::TimePoint start{1000h};
-constexpr std::size_t all = 1'000'000;
+using Ids = std::vector<int>;
 
-Record record_of(int id, std::size_t values) {
-  Record record{"h" + std::to_string(id), id, 0, {}};
-  for (std::size_t i = 0; i < values; ++i) record.items.push_back({"k" + std::to_string(i), "v"});
-  return record;
-}
-
-// "1.0 1.1 2.0": record and item of each value of a batch
-std::vector<std::string> names(const Batch& batch) {
-  std::vector<std::string> out;
-  std::size_t item = batch.offset;
-  for (const auto& record : batch.records) {
-    for (; item < record->items.size() && out.size() < batch.values; ++item)
-      out.push_back(std::to_string(record->clock) + "." + std::to_string(item));
-    item = 0;
+// Runs the case twice.
+template <typename Case>
+void in_memory_and_on_disk(Case run) {
+  for (const bool disk : {false, true}) {
+    CAPTURE(disk);
+    run(disk);
   }
-  return out;
-}
-
-std::uint64_t dropped(const Store& store, std::size_t destination, DropReason reason) {
-  return store.drops(destination)[static_cast<std::size_t>(reason)];
 }
 
 }  // namespace
 
 TEST_CASE("batches are whole records, oldest first") {
-  Store store(1000, 7 * 24h, 1);
-  for (int id = 1; id <= 3; ++id) store.add(record_of(id, 4), start);
-  CHECK(names(store.take(0, 9, all)).size() == 8);
-  store.delivered(0);
-  CHECK(store.queued(0) == 4);
-  CHECK(names(store.take(0, 9, all)) == std::vector<std::string>{"3.0", "3.1", "3.2", "3.3"});
-  store.delivered(0);
-  CHECK(store.take(0, 9, all).values == 0);
-  CHECK(store.values() == 0);
+  in_memory_and_on_disk([](bool disk) {
+    BufferBed bed(disk);
+    const std::size_t zabbix = bed.store->add_destination("a:1");
+    for (int id = 1; id <= 3; ++id) bed.add(id, 4);
+    CHECK(bed.deliver(zabbix, 9) == Ids{1, 2});
+    CHECK(bed.store->queued(zabbix) == 4);
+    CHECK(bed.deliver(zabbix, 3) == Ids{3});  // one record at least
+    CHECK(bed.take(zabbix).rows.empty());
+    CHECK(bed.store->queued(zabbix) == 0);
+    CHECK(bed.store->statistics().memory_values == 0);
+  });
 }
 
-TEST_CASE("a record larger than a batch is cut") {
-  Store store(1000, 7 * 24h, 1);
-  store.add(record_of(1, 5), start);
-  CHECK(names(store.take(0, 2, all)) == std::vector<std::string>{"1.0", "1.1"});
-  store.delivered(0);
-  CHECK(names(store.take(0, 2, all)) == std::vector<std::string>{"1.2", "1.3"});
-  store.returned(0);
-  CHECK(names(store.take(0, 2, all)) == std::vector<std::string>{"1.2", "1.3"});
-  store.delivered(0);
-  CHECK(names(store.take(0, 2, all)) == std::vector<std::string>{"1.4"});
-  store.delivered(0);
-  CHECK(store.values() == 0);
+TEST_CASE("what is returned is taken again, the same records first") {
+  in_memory_and_on_disk([](bool disk) {
+    BufferBed bed(disk, 4);  // on disk the rest is read back
+    const std::size_t zabbix = bed.store->add_destination("a:1");
+    if (!disk) bed.store->set_limits({});
+    for (int id = 1; id <= 8; ++id) bed.add(id, 2);
+    const Batch first = bed.take(zabbix, 4), second = bed.take(zabbix, 4);
+    CHECK(BufferBed::ids(first) == Ids{1, 2});
+    CHECK(BufferBed::ids(second) == Ids{3, 4});
+    bed.store->returned(zabbix, second.rows);
+    bed.store->returned(zabbix, first.rows);
+    CHECK(bed.deliver_all(zabbix) == Ids{1, 2, 3, 4, 5, 6, 7, 8});
+  });
 }
 
-TEST_CASE("what is returned is taken again, the same values first") {
-  Store store(1000, 7 * 24h, 1);
-  store.add(record_of(1, 2), start);
-  const auto first = names(store.take(0, 10, all));
-  store.add(record_of(2, 2), start);
-  store.returned(0);
-  CHECK(names(store.take(0, 2, all)) == first);
-  CHECK(names(store.take(0, 100, 1)) == first);
+TEST_CASE("a record is kept until every destination has it") {
+  in_memory_and_on_disk([](bool disk) {
+    BufferBed bed(disk);
+    const std::size_t one = bed.store->add_destination("a:1"), other = bed.store->add_destination("b:1");
+    bed.add(1, 3);
+    CHECK(bed.deliver(one) == Ids{1});
+    CHECK(bed.store->statistics().memory_values == 3);
+    CHECK(bed.store->queued(one) == 0);
+    CHECK(bed.store->queued(other) == 3);
+    CHECK(bed.deliver(other) == Ids{1});
+    CHECK(bed.store->statistics().memory_values == 0);
+  });
 }
 
-TEST_CASE("a shared value is kept once and leaves when all have it") {
-  Store store(1000, 7 * 24h, 2);
-  store.add(record_of(1, 3), start);
-  CHECK(store.values() == 3);
-  store.take(0, all, all);
-  store.delivered(0);
-  CHECK(store.values() == 3);
-  CHECK(store.queued(0) == 0);
-  CHECK(store.queued(1) == 3);
-  store.take(1, all, all);
-  store.delivered(1);
-  CHECK(store.values() == 0);
+TEST_CASE("when memory is all there is and full, the oldest record of the same line goes, whole") {
+  BufferBed bed(false, 10);
+  const std::size_t one = bed.store->add_destination("a:1"), other = bed.store->add_destination("b:1");
+  bed.add(1, 4, "quiet");
+  bed.add(2, 4, "busy");
+  CHECK(bed.deliver(one, 8) == Ids{1, 2});
+  bed.add(3, 4, "busy");
+  CHECK(total(bed.store->drops(one)) == 0);  // it had that
+  CHECK(bed.dropped(other, DropReason::memory_full) == 4);
+  CHECK(bed.deliver_all(other) == Ids{1, 3});
 }
 
-TEST_CASE("when memory is full the oldest record goes, whole, and only who wanted it counts it") {
-  Store store(10, 7 * 24h, 2);
-  for (int id = 1; id <= 2; ++id) store.add(record_of(id, 4), start);
-  store.take(0, 4, all);
-  store.delivered(0);
-  store.add(record_of(3, 4), start);
-  CHECK(store.values() == 8);
-  CHECK(total(store.drops(0)) == 0);
-  CHECK(dropped(store, 1, DropReason::memory_full) == 4);
-  CHECK(names(store.take(1, all, all)).front() == "2.0");
+TEST_CASE("a line that has nothing to give up pushes out the oldest of all") {
+  BufferBed bed(false, 10);
+  const std::size_t zabbix = bed.store->add_destination("a:1");
+  for (int id = 1; id <= 3; ++id) bed.add(id, 4, "L" + std::to_string(id));
+  CHECK(bed.deliver_all(zabbix) == Ids{2, 3});
 }
 
 TEST_CASE("the newest record stays even beyond a tiny limit") {
-  Store store(1, 7 * 24h, 1);
-  store.add(record_of(1, 5), start);
-  store.add(record_of(2, 5), start);
-  CHECK(store.values() == 5);
-  CHECK(total(store.drops(0)) == 5);
-  CHECK(names(store.take(0, all, all)).front() == "2.0");
+  BufferBed bed(false, 1);
+  const std::size_t zabbix = bed.store->add_destination("a:1");
+  bed.add(1, 5);
+  bed.add(2, 5);
+  CHECK(total(bed.store->drops(zabbix)) == 5);
+  CHECK(bed.deliver_all(zabbix) == Ids{2});
 }
 
-TEST_CASE("old values are dropped with their reason") {
-  Store store(1000, 1h, 1);
-  store.add(record_of(1, 2), start);
-  store.add(record_of(2, 2), start + 30min);
-  store.expire(start + 60min);
-  CHECK(store.queued(0) == 4);
-  store.expire(start + 61min);
-  CHECK(store.queued(0) == 2);
-  CHECK(dropped(store, 0, DropReason::too_old) == 2);
-  CHECK(store.oldest(0) == start + 30min);
-  store.add(record_of(3, 1), start + 5h);
-  CHECK(store.queued(0) == 1);
-  CHECK(dropped(store, 0, DropReason::too_old) == 4);
+TEST_CASE("old records are dropped with their reason") {
+  in_memory_and_on_disk([](bool disk) {
+    BufferBed bed(disk);
+    bed.limits.max_age = 1h;
+    bed.store->set_limits(bed.limits);
+    const std::size_t zabbix = bed.store->add_destination("a:1");
+    bed.add(1, 2, "L", start - 50min);
+    bed.add(2, 2, "L", start - 20min);
+    CHECK(bed.store->queued(zabbix) == 4);
+    CHECK(bed.store->oldest(zabbix) == start - 50min);
+    bed.store->expire(start + 11min);
+    CHECK(bed.store->queued(zabbix) == 2);
+    CHECK(bed.dropped(zabbix, DropReason::too_old) == 2);
+    CHECK(bed.deliver_all(zabbix) == Ids{2});
+  });
 }
 
-TEST_CASE("a value in flight ends as delivered or as dropped, never as both") {
+TEST_CASE("a record in flight ends as delivered or as dropped, never as both") {
   for (const bool arrives : {true, false}) {
-    Store store(4, 7 * 24h, 1);
-    store.add(record_of(1, 2), start);
-    store.add(record_of(2, 2), start);
-    CHECK(store.take(0, 2, all).values == 2);
-    store.add(record_of(3, 2), start);
-    store.add(record_of(4, 2), start);  // 1, in flight, and 2 have left
-    CHECK(dropped(store, 0, DropReason::memory_full) == 2);
-    CHECK(store.queued(0) == 6);
-    arrives ? store.delivered(0) : store.returned(0);
-    CHECK(dropped(store, 0, DropReason::memory_full) == (arrives ? 2 : 4));
-    CHECK(store.queued(0) == 4);
-    CHECK(names(store.take(0, all, all)).front() == "3.0");
-  }
-}
-
-TEST_CASE("given up flights and leftovers count by reason") {
-  Store store(100, 7 * 24h, 1);
-  store.add(record_of(1, 2), start);
-  store.add(record_of(2, 3), start);
-  store.take(0, all, 1);
-  store.drop_flight(0, DropReason::refused);
-  CHECK(dropped(store, 0, DropReason::refused) == 2);
-  store.drop_all(0, DropReason::stopped);
-  CHECK(dropped(store, 0, DropReason::stopped) == 3);
-  CHECK(store.queued(0) == 0);
-  CHECK(store.values() == 0);
-}
-
-TEST_CASE("without a destination nothing is kept") {
-  Store store(100, 7 * 24h, 0);
-  store.add(record_of(1, 2), start);
-  CHECK(store.values() == 0);
-}
-
-namespace {
-
-// The same rules with one plain list per destination and every value a thing of its own.
-struct Model {
-  struct Kept {
-    int id;
-    std::size_t item;
-    bool operator==(const Kept&) const = default;
-  };
-  struct Destination {
-    std::deque<Kept> waiting;
-    std::vector<Kept> flight;
-    std::uint64_t delivered = 0, dropped = 0;
-  };
-  struct Shared {
-    int id;
-    std::size_t values;
-    connection::TimePoint at;
-  };
-  std::deque<Shared> records;
-  std::vector<Destination> destinations;
-  std::set<int> gone;
-
-  bool wanted(int id) const {
-    for (const auto& destination : destinations) {
-      for (const auto& kept : destination.waiting)
-        if (kept.id == id) return true;
-      for (const auto& kept : destination.flight)
-        if (kept.id == id && !gone.contains(id)) return true;
-    }
-    return false;
-  }
-  std::uint64_t values() const {
-    std::uint64_t sum = 0;
-    for (const auto& record : records) sum += record.values;
-    return sum;
-  }
-  void trim() {
-    while (!records.empty() && !wanted(records.front().id)) records.pop_front();
-  }
-  void drop_front() {
-    const int id = records.front().id;
-    gone.insert(id);
-    records.pop_front();
-    for (auto& destination : destinations) {
-      const bool flying = !destination.flight.empty() && destination.flight.back().id >= id;
-      if (flying) continue;  // counted when it ends
-      destination.dropped +=
-          std::erase_if(destination.waiting, [&](const Kept& kept) { return kept.id == id; });
-    }
-  }
-  void land(Destination& destination, bool arrived) {
-    if (arrived)
-      destination.delivered += destination.flight.size();
+    CAPTURE(arrives);
+    BufferBed bed(false, 4);
+    const std::size_t zabbix = bed.store->add_destination("a:1");
+    bed.add(1, 2);
+    bed.add(2, 2);
+    const Batch flight = bed.take(zabbix, 2);
+    bed.add(3, 2);
+    bed.add(4, 2);  // 1, in flight, and 2 have left
+    CHECK(bed.dropped(zabbix, DropReason::memory_full) == 2);
+    CHECK(bed.store->queued(zabbix) == 6);
+    if (arrives)
+      bed.store->delivered(zabbix, flight.rows);
     else
-      destination.waiting.insert(destination.waiting.begin(), destination.flight.begin(),
-                                 destination.flight.end());
-    destination.flight.clear();
-    destination.dropped +=
-        std::erase_if(destination.waiting, [&](const Kept& kept) { return gone.contains(kept.id); });
-    trim();
+      bed.store->returned(zabbix, flight.rows);
+    CHECK(bed.dropped(zabbix, DropReason::memory_full) == (arrives ? 2 : 4));
+    CHECK(bed.store->queued(zabbix) == 4);
+    CHECK(bed.deliver_all(zabbix) == Ids{3, 4});
   }
-};
+}
 
-}  // namespace
+TEST_CASE("a flight that is given up counts by its reason") {
+  in_memory_and_on_disk([](bool disk) {
+    BufferBed bed(disk);
+    const std::size_t zabbix = bed.store->add_destination("a:1");
+    bed.add(1, 2);
+    bed.add(2, 3);
+    bed.store->drop(zabbix, bed.take(zabbix, 1).rows, DropReason::refused);
+    CHECK(bed.dropped(zabbix, DropReason::refused) == 2);
+    CHECK(bed.deliver_all(zabbix) == Ids{2});
+  });
+}
 
-TEST_CASE("the store behaves as a naive model does, over random operations") {
-  for (unsigned seed = 1; seed <= 300; ++seed) {
-    CAPTURE(seed);
-    std::mt19937 random(seed);
-    const std::size_t count = 1 + random() % 3;
-    const std::uint64_t limit = 5 + random() % 60;
-    Store store(limit, 100s, count);
-    Model model;
-    model.destinations.resize(count);
-    connection::TimePoint now = start;
-    int next = 0;
-    for (int step = 0; step < 400; ++step) {
-      now += std::chrono::seconds(random() % 6);
-      const std::size_t at = random() % count;
-      Model::Destination& destination = model.destinations[at];
-      const auto expire = [&] {
-        while (!model.records.empty() && now - model.records.front().at > 100s) model.drop_front();
-      };
-      switch (random() % 6) {
-        case 0:
-        case 1: {
-          const std::size_t values = 1 + random() % 12;
-          store.add(record_of(next, values), now);
-          expire();
-          model.records.push_back({next, values, now});
-          for (auto& each : model.destinations)
-            for (std::size_t i = 0; i < values; ++i) each.waiting.push_back({next, i});
-          while (model.values() > limit && model.records.size() > 1) model.drop_front();
-          ++next;
-          break;
-        }
-        case 2: {
-          if (!destination.flight.empty()) break;
-          const std::size_t room = 1 + random() % 20;
-          const Batch batch = store.take(at, room, all);
-          std::vector<std::string> expected;
-          while (!destination.waiting.empty() && destination.flight.size() < room) {
-            const int id = destination.waiting.front().id;
-            std::size_t size = 0;
-            for (const auto& kept : destination.waiting) size += kept.id == id;
-            if (!destination.flight.empty() && destination.flight.size() + size > room) break;
-            for (; size > 0 && destination.flight.size() < room; --size) {
-              const auto kept = destination.waiting.front();
-              expected.push_back(std::to_string(kept.id) + "." + std::to_string(kept.item));
-              destination.flight.push_back(kept);
-              destination.waiting.pop_front();
-            }
-          }
-          REQUIRE(names(batch) == expected);
-          break;
-        }
-        case 3:
-          if (!destination.flight.empty()) model.land(destination, true);
-          store.delivered(at);
-          break;
-        case 4:
-          if (!destination.flight.empty()) model.land(destination, false);
-          store.returned(at);
-          break;
-        default:
-          store.expire(now);
-          expire();
-      }
-      REQUIRE(store.values() == model.values());
-      REQUIRE(store.values() <= std::max<std::uint64_t>(limit, 12));
-      for (std::size_t i = 0; i < count; ++i) {
-        const auto& each = model.destinations[i];
-        REQUIRE(total(store.drops(i)) == each.dropped);
-        REQUIRE(store.queued(i) == each.waiting.size() + each.flight.size());
-      }
-    }
-  }
+TEST_CASE("fresh_first sends what is newest, and the backlog after it") {
+  in_memory_and_on_disk([](bool disk) {
+    BufferBed bed(disk, 6);
+    bed.limits.replay = config::BufferSettings::Replay::fresh_first;
+    if (!disk) bed.limits.memory = 1000;
+    bed.store->set_limits(bed.limits);
+    const std::size_t zabbix = bed.store->add_destination("a:1");
+    for (int id = 1; id <= 9; ++id) bed.add(id, 1);
+    CHECK(bed.deliver(zabbix, 2) == Ids{8, 9});
+    bed.add(10, 1);
+    CHECK(bed.deliver(zabbix, 3) == Ids{6, 7, 10});
+    Ids rest = bed.deliver_all(zabbix);
+    std::ranges::sort(rest);
+    CHECK(rest == Ids{1, 2, 3, 4, 5});
+    CHECK(bed.store->queued(zabbix) == 0);
+  });
 }
 
 TEST_CASE("a destination that comes later wants what comes later; one that goes wants nothing") {
-  Store store(1000, 7 * 24h, 0);
-  const std::size_t first = store.add_destination();
-  store.add(record_of(1, 3), start);
-  const std::size_t second = store.add_destination();
-  store.add(record_of(2, 2), start);
-  CHECK(store.queued(first) == 5);
-  CHECK(store.queued(second) == 2);
-  store.remove_destination(first);
-  CHECK(dropped(store, first, DropReason::removed) == 5);
-  CHECK(store.values() == 2);
-  CHECK(names(store.take(second, 100, all)).front() == "2.0");
-  store.delivered(second);
-  store.add(record_of(3, 1), start);
-  CHECK(store.add_destination() == first);  // the number is free
-  CHECK(store.queued(first) == 0);
-  store.remove_destination(second);
-  CHECK(store.values() == 0);
+  in_memory_and_on_disk([](bool disk) {
+    BufferBed bed(disk);
+    const std::size_t first = bed.store->add_destination("a:1");
+    bed.add(1, 3);
+    const std::size_t second = bed.store->add_destination("b:1");
+    bed.add(2, 2);
+    CHECK(bed.store->queued(first) == 5);
+    CHECK(bed.store->queued(second) == 2);
+    bed.store->remove_destination(first);
+    CHECK(bed.deliver_all(second) == Ids{2});
+    bed.add(3, 1);
+    CHECK(bed.store->add_destination("c:1") == first);  // the number is free
+    CHECK(bed.store->queued(first) == 0);
+    bed.store->remove_destination(second);
+    CHECK(bed.store->statistics().memory_values == 0);
+  });
 }
 
-TEST_CASE("without any destination left nothing is kept") {
-  Store store(1000, 7 * 24h, 1);
-  store.remove_destination(0);
-  store.add(record_of(1, 3), start);
-  CHECK(store.values() == 0);
+TEST_CASE("without a destination nothing is kept") {
+  in_memory_and_on_disk([](bool disk) {
+    BufferBed bed(disk);
+    bed.add(1, 2);
+    CHECK(bed.store->statistics().memory_values == 0);
+    const std::size_t zabbix = bed.store->add_destination("a:1");
+    bed.store->remove_destination(zabbix);
+    bed.add(2, 2);
+    CHECK(bed.store->statistics().memory_values == 0);
+  });
+}
+
+TEST_CASE("what is held back waits for its time, and comes after what was there") {
+  in_memory_and_on_disk([](bool disk) {
+    BufferBed bed(disk);
+    const std::size_t zabbix = bed.store->add_destination("a:1");
+    Record later = BufferBed::record(1, 2, "new");
+    later.not_before = std::chrono::system_clock::now() + 30ms;
+    bed.store->add(later, start);
+    bed.add(2, 1);
+    CHECK(bed.deliver(zabbix) == Ids{2});
+    CHECK(bed.store->queued(zabbix) == 2);
+    bed.wait_for([&] { return bed.store->oldest(zabbix).has_value(); });
+    CHECK(bed.deliver(zabbix) == Ids{1});
+    CHECK(bed.store->queued(zabbix) == 0);
+  });
+}
+
+// Every record of every destination ends as delivered once, as dropped once, or is still there; nothing is
+// taken out of order; and the counts are those of plain sets.
+TEST_CASE("the buffer keeps account of every record, over random operations") {
+  in_memory_and_on_disk([](bool disk) {
+    for (unsigned seed = 1; seed <= (disk ? 25U : 200U); ++seed) {
+      CAPTURE(seed);
+      std::mt19937 random(seed);
+      BufferBed bed(disk, 20 + random() % 60);
+      bed.limits.disk = 1ULL << 30;
+      const std::size_t count = 1 + random() % 3;
+      std::vector<std::vector<Batch>> flights(count);
+      std::vector<std::map<int, std::size_t>> open(count);  // id to values: neither delivered nor dropped
+      std::vector<std::uint64_t> delivered(count), added(count);
+      std::vector<int> newest(count, -1);
+      for (std::size_t i = 0; i < count; ++i) bed.store->add_destination("n" + std::to_string(i) + ":1");
+      int next = 0;
+      for (int step = 0; step < 250; ++step) {
+        const std::size_t at = random() % count;
+        switch (random() % 7) {
+          case 0:
+          case 1:
+          case 2: {
+            const std::size_t values = 1 + random() % 9;
+            bed.store->add(BufferBed::record(next, values, "L" + std::to_string(random() % 4)), start);
+            if (random() % 3 == 0) bed.settle();
+            for (std::size_t i = 0; i < count; ++i) {
+              open[i][next] = values;
+              added[i] += values;
+            }
+            ++next;
+            break;
+          }
+          case 3:
+          case 4: {
+            Batch batch = bed.take(at, 1 + random() % 30);
+            for (const int id : BufferBed::ids(batch)) {
+              REQUIRE(open[at].contains(id));
+              REQUIRE(id > newest[at]);
+              newest[at] = id;
+            }
+            if (!batch.rows.empty()) flights[at].push_back(std::move(batch));
+            break;
+          }
+          case 5:
+            if (flights[at].empty()) break;
+            for (const int id : BufferBed::ids(flights[at].front())) {
+              delivered[at] += open[at].at(id);
+              open[at].erase(id);
+            }
+            bed.store->delivered(at, flights[at].front().rows);
+            flights[at].erase(flights[at].begin());
+            break;
+          default:  // all of them: what goes back is taken again before what is newer
+            for (; !flights[at].empty(); flights[at].pop_back()) {
+              newest[at] = BufferBed::ids(flights[at].back()).front() - 1;
+              bed.store->returned(at, flights[at].back().rows);
+            }
+        }
+        for (std::size_t i = 0; i < count; ++i)
+          REQUIRE(bed.store->queued(i) + delivered[i] + total(bed.store->drops(i)) == added[i]);
+      }
+      bed.settle();
+      for (std::size_t i = 0; i < count; ++i) {
+        for (; !flights[i].empty(); flights[i].pop_back()) bed.store->returned(i, flights[i].back().rows);
+        const std::vector<int> rest = bed.deliver_all(i);
+        REQUIRE(std::ranges::is_sorted(rest));
+        std::uint64_t dropped = 0;
+        for (const int id : rest) {
+          REQUIRE(open[i].contains(id));
+          open[i].erase(id);
+        }
+        for (const auto& [id, values] : open[i]) dropped += values;
+        REQUIRE(total(bed.store->drops(i)) == dropped);
+        REQUIRE(bed.store->queued(i) == 0);
+        if (disk) REQUIRE(dropped == 0);
+      }
+      REQUIRE(bed.store->statistics().memory_values == 0);
+    }
+  });
 }

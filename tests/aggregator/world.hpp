@@ -40,6 +40,7 @@ struct World {
     options.backoff_first = 1ms;
     options.backoff_max = 4ms;
     options.exchange = {.connect = 5s, .total = 20s};
+    options.buffer = {.commit = 1ms, .retry = 5ms};
   }
   StandIn& serve() {
     servers.push_back(std::make_shared<StandIn>(loop));
@@ -52,11 +53,11 @@ struct World {
     aggregator->start();
   }
   // Results of lines of their own: router_error gives two values, line.error and line.status.
-  void submit(int count = 1) {
+  void submit(int count = 1, const std::string& host = "h") {
     for (; count > 0; --count) {
       LineResult result;
       result.line = "L" + std::to_string(lines++);
-      result.zabbix_host = "h";
+      result.zabbix_host = host;
       result.state = LineState::router_error;
       result.error = "unreachable";
       result.clock = std::chrono::system_clock::time_point(1'700'000'000s + std::chrono::nanoseconds(lines));
@@ -101,6 +102,7 @@ inline connection::Awaitable<void> until(World& world, Predicate holds) {
     timer.expires_after(1ms);
     co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
   }
+  if (!holds()) MESSAGE(world.out.str());
   REQUIRE(holds());
 }
 
