@@ -16,6 +16,7 @@ using connection::Awaitable;
 using connection::Clock;
 using connection::Context;
 using scheduler::RouterWorker;
+using scheduler::SkipReason;
 
 namespace {
 
@@ -23,11 +24,6 @@ namespace {
 connection::TimePoint wall_clock_zero() {
   return Clock::now() -
          std::chrono::duration_cast<Clock::duration>(std::chrono::system_clock::now().time_since_epoch());
-}
-
-std::int64_t wall_milliseconds() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
 }
 
 const std::string& name_of(const std::unique_ptr<RouterWorker>& worker) {
@@ -76,12 +72,17 @@ void Fleet::start(const SharedPlan& plan) {
 }
 
 void Fleet::skip_missed(const RouterWorker::LastTurns& last) {
-  std::vector<std::pair<std::string, std::int64_t>> now;
+  const std::uint64_t before = statistics().skipped(SkipReason::restart);
+  std::vector<std::pair<std::string, std::int64_t>> accounted;
   for (const auto& worker : workers_) {
     worker->skip_missed(last);
-    for (const auto& line : worker->lines()) now.emplace_back(line.line->id, wall_milliseconds());
+    for (auto& [line, turn] : worker->accounted()) accounted.emplace_back(line, turn);
   }
-  aggregator_.set_turns(std::move(now));
+  const std::uint64_t missed = statistics().skipped(SkipReason::restart) - before;
+  aggregator_.skipped(to_string(SkipReason::restart), missed);
+  if (missed > 0)
+    log_->info("turns were due while the agent did not run and count as skipped turns={}", missed);
+  aggregator_.set_turns(std::move(accounted));
 }
 
 scheduler::WorkerStatistics Fleet::statistics() const {
@@ -102,8 +103,9 @@ void Fleet::add(scheduler::RouterPlan plan) {
       loop_, std::move(plan), std::move(pool), routers_.resolver(), epoch_,
       [this](const aggregator::LineResult& result) { aggregator_.submit(result); }, log_,
       [this](const aggregator::TaskResult& result) { aggregator_.submit(result); });
-  worker->on_skip([this](const std::string& line, scheduler::SkipReason why, std::uint64_t turns) {
-    aggregator_.skipped(line, to_string(why), turns, wall_milliseconds());
+  worker->on_skip([this](const std::string& line, SkipReason why, std::uint64_t turns, std::int64_t last) {
+    aggregator_.skipped(to_string(why), turns);
+    aggregator_.set_turn(line, last);
   });
   worker->start();
   const auto place = std::ranges::lower_bound(workers_, name_of(worker), {}, name_of);

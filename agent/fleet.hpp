@@ -25,7 +25,7 @@ class Fleet {
         std::shared_ptr<spdlog::logger> log);
 
   void start(const SharedPlan& plan);
-  // After start(): see RouterWorker::skip_missed(). From now on all lines' turns are accounted for.
+  // Right after start(): the turns that were due since an earlier run count as skipped, see RouterWorker.
   void skip_missed(const scheduler::RouterWorker::LastTurns& last);
   // Takes over another plan, a few milliseconds at a time. What has not changed is not disturbed; a router
   // that goes is logged out in the background, with stop_timeout for its pings and sessions to end; each line

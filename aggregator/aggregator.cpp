@@ -189,10 +189,12 @@ namespace {
 constexpr std::string_view skipped_prefix = "skipped.";
 }
 
-void Aggregator::skipped(const std::string& line, std::string_view reason, std::uint64_t turns,
-                         std::int64_t until) {
+void Aggregator::skipped(std::string_view reason, std::uint64_t turns) {
   impl_->store->count(std::string(skipped_prefix) + std::string(reason), turns);
-  impl_->store->set_turn(line, until);
+}
+
+void Aggregator::set_turn(const std::string& line, std::int64_t last) {
+  impl_->store->set_turn(line, last);
 }
 
 std::unordered_map<std::string, std::int64_t> Aggregator::take_last_turns() {

@@ -37,13 +37,14 @@ class Aggregator {
   // Neither waits; when the buffer is full the oldest of the same line is dropped, counted.
   void submit(const LineResult& result);
   void submit(const TaskResult& result);
-  // Turns of a line that were not: counted over all runs of the agent, with the results that are kept, so
-  // that each turn is a result or is counted, whatever the agent is killed in. `until`: wall time in
-  // milliseconds.
-  void skipped(const std::string& line, std::string_view reason, std::uint64_t turns, std::int64_t until);
-  // Until when each line's turns were accounted for when the agent ended; empty without a buffer on disk.
-  std::unordered_map<std::string, std::int64_t> take_last_turns();
+  // Turns without a result are counted over all runs of the agent, and with the results it is kept until when
+  // each line's turns are accounted for: each turn is a result or is counted, whatever the agent is killed
+  // in.
+  void skipped(std::string_view reason, std::uint64_t turns);
+  void set_turn(const std::string& line, std::int64_t last);                // wall time in milliseconds
   void set_turns(std::vector<std::pair<std::string, std::int64_t>> turns);  // all lines there are
+  // As they were when the agent ended; empty without a buffer on disk.
+  std::unordered_map<std::string, std::int64_t> take_last_turns();
   // Turns skipped by reason, over all runs.
   std::map<std::string, std::uint64_t> skipped_turns() const;
   BufferStatistics buffer() const;

@@ -111,17 +111,28 @@ void RouterWorker::adopt_tasks() {
 }
 
 void RouterWorker::skip_missed(const LastTurns& last) {
-  const TimePoint now = Clock::now();
+  // A wall clock that was set back a little since must not make a turn that was into one that was not.
+  constexpr auto slack = std::chrono::milliseconds(2);
   for (std::size_t entry = 0; entry < runs_.size(); ++entry) {
+    const TimePoint before_first = timetable_.due(entry) - slack;
     const auto known = last.find(runs_[entry]->id);
     if (known == last.end()) continue;
-    // A wall clock that was set back a little since must not make a turn that was into one that was not.
-    const auto slack =
-        std::min<Clock::duration>(runs_[entry]->line->interval / 10, std::chrono::milliseconds(250));
     const TimePoint after = epoch_ + std::chrono::milliseconds(known->second) + slack;
-    const std::uint64_t missed = timetable_.turns_between(entry, after, now);
-    if (missed > 0) skip(*runs_[entry], SkipReason::restart, missed);
+    const std::uint64_t missed = timetable_.turns_between(entry, after, before_first);
+    if (missed > 0) skip(*runs_[entry], SkipReason::restart, missed, std::nullopt);
   }
+}
+
+RouterWorker::LastTurns RouterWorker::accounted() const {
+  LastTurns all;
+  for (std::size_t entry = 0; entry < runs_.size(); ++entry)
+    all.emplace(runs_[entry]->id, wall_ms(timetable_.due(entry) - runs_[entry]->line->interval));
+  return all;
+}
+
+// Rounded up: not before it.
+std::int64_t RouterWorker::wall_ms(TimePoint time) const {
+  return std::chrono::ceil<std::chrono::milliseconds>(time - epoch_).count();
 }
 
 void RouterWorker::wait_for_next() {
@@ -154,7 +165,7 @@ void RouterWorker::pause(PauseOf what, TimePoint until) {
     LineRun& run = *entry.second;
     if (!pauses_.until(run.id)) return false;
     run.at = At::rest;
-    skip(run, SkipReason::paused, 1);
+    skip(run, SkipReason::paused, 1, run.due);
     return true;
   });
   if (what) {

@@ -38,8 +38,10 @@ namespace linewatch::scheduler {
 class RouterWorker {
  public:
   using Sink = std::function<void(const aggregator::LineResult&)>;
-  using SkipSink = std::function<void(const std::string& line, SkipReason why, std::uint64_t turns)>;
-  // Until when each line's turns are accounted for: wall time in milliseconds.
+  // Turns that were skipped without a result, and when the last of them was due: wall time in milliseconds.
+  using SkipSink =
+      std::function<void(const std::string& line, SkipReason why, std::uint64_t turns, std::int64_t last)>;
+  // When each line's last turn was, which was a result or counted: wall time in milliseconds.
   using LastTurns = std::unordered_map<std::string, std::int64_t>;
 
   // `resolver` outlives the worker. `epoch`: see Timetable.
@@ -49,9 +51,10 @@ class RouterWorker {
 
   void start();
   void on_skip(SkipSink sink) { skip_sink_ = std::move(sink); }  // before start()
-  // Skips, with reason restart, the turns that were due after those of an earlier run and before this one. A
-  // line that is not in it is new.
+  // Counts as skipped, with reason restart, the turns that were due after those of an earlier run and before
+  // this one's first. A line that is not in it is new. To be called before the loop runs on.
   void skip_missed(const LastTurns& last);
+  LastTurns accounted() const;  // what an earlier run is to have left now
   // Another plan of the same router (the name stays), as a difference by the ids of lines. A line that stays
   // keeps its last result, its pause and its load; a turn under way ends with the definition it began with,
   // and reports. Of a line that is removed nothing is reported from now on, not even if it comes back before
@@ -132,7 +135,9 @@ class RouterWorker {
   void fail_ready(const connection::Error& error, TimePoint asked);
   void end_untyped(const RunPointer& run, const Measurement& measurement);
   void end_typed(const RunPointer& run, Measurement& measurement);
-  void skip(LineRun& run, SkipReason why, std::uint64_t turns);
+  // `last`: when the last of them was due; without it each has a result as well.
+  void skip(LineRun& run, SkipReason why, std::uint64_t turns, std::optional<TimePoint> last);
+  std::int64_t wall_ms(TimePoint time) const;
   bool warming_up(LineRun& run, bool held_back);
   void report(LineRun& run, const aggregator::LineResult& result, bool say = true);
 

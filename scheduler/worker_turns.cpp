@@ -55,10 +55,10 @@ void RouterWorker::take_due(TimePoint now) {
     const RunPointer run = runs_[turn->entry];
     if (pauses_.until(run->id)) {
       load_.rests(run->load);
-      skip(*run, SkipReason::paused, turn->skipped + 1);
+      skip(*run, SkipReason::paused, turn->skipped + 1, turn->due);
       continue;
     }
-    if (turn->skipped > 0) skip(*run, SkipReason::suspended, turn->skipped);
+    if (turn->skipped > 0) skip(*run, SkipReason::suspended, turn->skipped, turn->due - run->line->interval);
     switch (run->at) {
       case At::rest:
         begin(run, turn->due);
@@ -68,7 +68,7 @@ void RouterWorker::take_due(TimePoint now) {
         break;
       case At::resolving:
       case At::pinging:
-        skip(*run, SkipReason::still_running, 1);
+        skip(*run, SkipReason::still_running, 1, turn->due);
         break;
     }
   }
@@ -136,10 +136,10 @@ void RouterWorker::pass(LineRun& run, TimePoint due) {
   }
   Measurement measurement = unmeasured(turn_of(run));
   fail_with(measurement, error);
-  run.due = due;
-  if (warming_up(run, measurement.held_back)) return skip(run, SkipReason::warm_up, 1);
+  const TimePoint passed = std::exchange(run.due, due);
+  if (warming_up(run, measurement.held_back)) return skip(run, SkipReason::warm_up, 1, passed);
   if (overload) {
-    skip(run, SkipReason::overload, 1);
+    skip(run, SkipReason::overload, 1, std::nullopt);
   } else {
     ++statistics_.turns;
   }
@@ -196,7 +196,7 @@ void RouterWorker::fail_ready(const connection::Error& error, TimePoint asked) {
 
 void RouterWorker::end_untyped(const RunPointer& run, const Measurement& measurement) {
   run->at = At::rest;
-  if (warming_up(*run, measurement.held_back)) return skip(*run, SkipReason::warm_up, 1);
+  if (warming_up(*run, measurement.held_back)) return skip(*run, SkipReason::warm_up, 1, run->due);
   ++statistics_.turns;
   report(*run, measurement.result);
 }
@@ -288,9 +288,9 @@ void RouterWorker::end_typed(const RunPointer& run, Measurement& measurement) {
   report(*run, measurement.result);
 }
 
-void RouterWorker::skip(LineRun& run, SkipReason why, std::uint64_t turns) {
+void RouterWorker::skip(LineRun& run, SkipReason why, std::uint64_t turns, std::optional<TimePoint> last) {
   statistics_.skipped_for[static_cast<std::size_t>(why)] += turns;
-  if (skip_sink_) skip_sink_(run.id, why, turns);
+  if (skip_sink_ && last) skip_sink_(run.id, why, turns, wall_ms(*last));
   const TimePoint now = Clock::now();
   if (why == SkipReason::warm_up) {
     log_->debug("turn skipped line={} router={}: the login waits for its turn (connection.total)", run.id,

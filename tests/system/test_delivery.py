@@ -4,6 +4,7 @@ destination is dead, or the disk is full.
 """
 
 import collections
+import contextlib
 import json
 import os
 import random
@@ -17,7 +18,7 @@ import support
 
 KILLS = int(os.environ.get("LINEWATCH_TEST_KILLS", "20"))
 TARGETS = {"198.51.100.1": {"delay": "5ms"}, "198.51.100.2": {"pattern": "."}}
-INTERVAL = 1
+INTERVAL = 2
 LINES = {f"{router}-{number}": (router, target)
          for router in ("edge-1", "edge-2") for number, target in enumerate(TARGETS, 1)}
 
@@ -32,7 +33,7 @@ class Delivery(unittest.TestCase):
         (self.directory / "known_hosts").write_text(self.sim.known_hosts())
 
     def write_config(self, ports, **zabbix):
-        lines = [{"id": name, "router": router, "target": target, "interval": f"{INTERVAL}s", "count": 1, "timeout": "300ms"}
+        lines = [{"id": name, "router": router, "target": target, "interval": f"{INTERVAL}s", "count": 1, "timeout": "1s"}
                  for name, (router, target) in LINES.items()]
         data = agent.settings(
             self.directory, ports[0], zabbix={"servers": [f"127.0.0.1:{port}" for port in ports], "flush_interval": "200ms", **zabbix},
@@ -106,7 +107,7 @@ class Delivery(unittest.TestCase):
         process, calm, skipped = self.calm_start(config, trapper)
         with self.subTest(seed=seed):
             for turn in range(KILLS):
-                time.sleep(dice.uniform(0.05, 2.5))  # the moment is what is tested
+                time.sleep(dice.uniform(0.05, 3.5))  # the moment is what is tested
                 process.kill()
                 process = self.start(config, f"agent-{turn}")
             self.wait_each(trapper, 3, process, self.statuses(trapper))
@@ -133,7 +134,7 @@ class Delivery(unittest.TestCase):
         self.assertEqual(sum(missing.values()), self.skipped() - skipped, missing)
 
     def test_lost_answers(self):
-        trapper = agent.Trapper(self.directory, options=("--fault", "lose-answer", "--fault-after", "20", "--fault-count", "8"))
+        trapper = agent.Trapper(self.directory, options=("--fault", "lose-answer", "--fault-after", "20", "--fault-count", "4"))
         config = self.write_config([trapper.port])
         process, calm, skipped = self.calm_start(config, trapper)
         self.wait_each(trapper, 12, process, self.statuses(trapper))
@@ -166,13 +167,11 @@ class Delivery(unittest.TestCase):
         config = self.write_config([trapper.port])
         process, calm, skipped = self.calm_start(config, trapper)
         ballast = state / "ballast"
-        with open(ballast, "wb") as file:
-            try:
-                while True:
-                    file.write(b"x" * 4096)
-                    file.flush()
-            except OSError:
-                pass
+        descriptor = os.open(ballast, os.O_WRONLY | os.O_CREAT)
+        with contextlib.suppress(OSError):  # until it is full
+            while True:
+                os.write(descriptor, b"x" * 512)
+        os.close(descriptor)
         support.wait_until(lambda: self.status(config)["agent"]["buffer"]["disk_failure"], 60, "the disk is full", of=process, step=0.2)
         self.wait_each(trapper, 3, process, self.statuses(trapper))  # they go out of memory
         ballast.unlink()
@@ -188,6 +187,7 @@ class Delivery(unittest.TestCase):
         dead = support.free_port()
         config = self.write_config([dead])
         process = self.start(config)
+        support.wait_until(lambda: (self.directory / "control.sock").exists(), 60, "the agent runs", of=process)
         support.wait_until(lambda: self.status(config)["destinations"][0]["queued"] >= 30, 60, "values wait", of=process)
         process.send_signal(signal.SIGTERM)
         self.assertEqual(process.wait(20), 0, process.tail())
