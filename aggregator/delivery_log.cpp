@@ -4,6 +4,15 @@
 
 namespace linewatch::aggregator {
 
+namespace {
+
+constexpr std::string_view why_refused =
+    "no such host or item, no trapper item, disabled, not known to the server yet, host on a proxy, another "
+    "PSK "
+    "identity, or this agent is not in the item's allowed hosts";
+
+}  // namespace
+
 void DeliveryLog::failing(const std::string& why, std::uint64_t waiting) {
   last_error_ = why;
   if (std::exchange(failing_, true)) return;
@@ -28,13 +37,27 @@ void DeliveryLog::refused(std::uint64_t values, std::uint64_t of, connection::Ti
   refused_ += values;
   refused_of_ += of;
   if (refused_said_ && now - *refused_said_ < refused_interval) return;
-  log_->warn(
-      "zabbix refused values destination={} refused={} of={} hint=\"no such host or trapper item, disabled, "
-      "host on a "
-      "proxy, or this agent is not in the item's allowed hosts\"",
-      destination_, refused_, refused_of_);
+  log_->warn("zabbix refused values, which items is being found out destination={} refused={} of={}",
+             destination_, refused_, refused_of_);
   refused_said_ = now;
   refused_ = refused_of_ = 0;
+}
+
+void DeliveryLog::items(const std::vector<Refusals::Finding>& findings) {
+  std::size_t said = 0;
+  for (const Refusals::Finding& finding : findings) {
+    if (said++ == most_items_at_once) {
+      log_->warn("and more items destination={} items={}", destination_,
+                 findings.size() - most_items_at_once);
+      return;
+    }
+    if (finding.refused)
+      log_->warn("zabbix refuses the values of an item destination={} host={} key=\"{}\" hint=\"{}\"",
+                 destination_, finding.host, finding.key, why_refused);
+    else
+      log_->info("zabbix takes the values of an item again destination={} host={} key=\"{}\"", destination_,
+                 finding.host, finding.key);
+  }
 }
 
 void DeliveryLog::dropping(const Drops& drops, std::uint64_t queued, std::uint64_t limit, bool room) {

@@ -10,6 +10,7 @@
 #include <spdlog/logger.h>
 
 #include "aggregator/drops.hpp"
+#include "aggregator/refusals.hpp"
 #include "connection/context.hpp"
 
 namespace linewatch::aggregator {
@@ -17,6 +18,7 @@ namespace linewatch::aggregator {
 class DeliveryLog {
  public:
   static constexpr std::chrono::minutes refused_interval{10};
+  static constexpr std::size_t most_items_at_once = 20;
 
   DeliveryLog(std::string destination, std::shared_ptr<spdlog::logger> log)
       : destination_(std::move(destination)), log_(std::move(log)) {}
@@ -27,6 +29,8 @@ class DeliveryLog {
   void working(const std::string& node, std::uint64_t waiting);
   // The server took the packet and refused some of its values.
   void refused(std::uint64_t values, std::uint64_t of, connection::TimePoint now);
+  // Items that Zabbix was found to refuse, or to take again: each once, a flood of them cut short.
+  void items(const std::vector<Refusals::Finding>& findings);
   // Called whenever something may have been dropped; an episode ends when there is room again.
   void dropping(const Drops& drops, std::uint64_t queued, std::uint64_t limit, bool room);
   // `reason`: they are lost; without one the next start sends them.

@@ -28,6 +28,8 @@ namespace {
 // resend counts as refused.
 constexpr std::size_t most_uncertain = 100'000;
 
+constexpr std::size_t shown_refusals = 100;
+
 std::string joined(const std::vector<config::Node>& nodes) {
   std::string name;
   for (const config::Node& node : nodes) name += (name.empty() ? "" : ",") + to_string(node);
@@ -86,7 +88,9 @@ Awaitable<void> Sender::serve() {
     settle_in();
     store_->expire(Clock::now());
     note_drops();
+    if (refusals_.asking() && !draining_) co_await inquire();
     const TimePoint when = due();
+    if (when > Clock::now() && refusals_.asking() && !draining_) continue;
     if (when > Clock::now()) {
       if (draining_ && when == TimePoint::max() && !store_->settling())
         co_return;  // draining makes due whatever there is
@@ -286,6 +290,22 @@ Awaitable<Sender::Round> Sender::probe() {
   co_return done;
 }
 
+Awaitable<void> Sender::inquire() {
+  RequestWriter request;
+  for (const Refusals::Value& value : refusals_.probe()) request.add(*value.record, value.item);
+  const std::string frame = make_frame(std::move(request).finish(std::chrono::system_clock::now()),
+                                       {.compressed = settings_.compression});
+  const auto owner = owners_.of(refusals_.probe().front().record->host);
+  const config::Node node = owner ? *owner : server_.nodes[node_];
+  const Context ctx = Context().stopped_by(stop_.get_token());
+  const Result<Answer> answer = co_await exchanges_[0]->run(ctx, node, frame);
+  if (!answer || answer->redirect)
+    refusals_.give_up();  // another packet will lead here again
+  else
+    refusals_.probed(answer->processed);
+  log_.items(refusals_.take_findings());
+}
+
 void Sender::settle(const Packet& packet, const Answer& answer) {
   round_.answered = true;
   guard_.answered();
@@ -303,6 +323,8 @@ void Sender::settle(const Packet& packet, const Answer& answer) {
   processed_ += processed + there;
   failed_ += refused;
   if (refused > 0) log_.refused(refused, packet.values, Clock::now());
+  refusals_.answered(packet.rows, refused, owners_.grouped(), Clock::now());
+  log_.items(refusals_.take_findings());
 }
 
 void Sender::keep(const Packet& packet, const Error& error) {
@@ -375,6 +397,8 @@ DestinationStatistics Sender::statistics() const {
   figures.drops = store_->drops(index_);
   figures.dropped = total(figures.drops);
   figures.last_error = log_.last_error();
+  figures.refused_items = refusals_.count();
+  figures.refused = refusals_.some(shown_refusals);
   return figures;
 }
 

@@ -29,6 +29,7 @@
 #include "aggregator/exchange.hpp"
 #include "aggregator/owners.hpp"
 #include "aggregator/packets.hpp"
+#include "aggregator/refusals.hpp"
 #include "aggregator/silent_close_guard.hpp"
 #include "aggregator/statistics.hpp"
 #include "aggregator/store.hpp"
@@ -73,7 +74,8 @@ class Sender : public std::enable_shared_from_this<Sender> {
 
   connection::Awaitable<void> serve();
   connection::Awaitable<Round> round();
-  connection::Awaitable<Round> probe();  // an empty packet
+  connection::Awaitable<Round> probe();   // an empty packet
+  connection::Awaitable<void> inquire();  // one step towards which items are refused
   static connection::Awaitable<void> send_lane(std::shared_ptr<Sender> self, std::size_t lane);
   connection::Awaitable<void> send(std::size_t lane, Packet packet);
   connection::Awaitable<connection::Result<Answer>> exchange(std::size_t lane, const Packet& packet,
@@ -114,6 +116,7 @@ class Sender : public std::enable_shared_from_this<Sender> {
   boost::asio::steady_timer wake_;
   std::stop_source stop_;
   SilentCloseGuard guard_;
+  Refusals refusals_;
   std::minstd_rand random_;
   connection::Clock::duration backoff_;
   std::size_t node_ = 0;                    // sticky: the one that answered last

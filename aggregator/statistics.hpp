@@ -1,8 +1,10 @@
 #pragma once
 // Figures of the buffer and of one destination, for status and metrics. Plain values.
 
+#include <chrono>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "aggregator/drops.hpp"
 
@@ -14,14 +16,21 @@ struct BufferStatistics {
   std::string failure;  // why the disk is not written now; empty: it is, or there is none
 };
 
+struct RefusedItem {
+  std::string host, key;
+  std::chrono::system_clock::time_point since;  // when it was found out
+};
+
 struct DestinationStatistics {
   std::string name;          // "10.0.0.5:10051,10.0.0.6:10051"
   std::uint64_t queued = 0;  // values kept for it now
   // As the server answered; what it took but did not count at all stands under failed.
   std::uint64_t processed = 0, failed = 0;
-  std::uint64_t dropped = 0;  // values given up, all reasons together
-  Drops drops{};              // the same by reason
-  std::string last_error;     // empty when the last exchange went well
+  std::uint64_t dropped = 0;         // values given up, all reasons together
+  Drops drops{};                     // the same by reason
+  std::string last_error;            // empty when the last exchange went well
+  std::uint64_t refused_items = 0;   // that Zabbix is known to refuse now
+  std::vector<RefusedItem> refused;  // of these the first hundred
 };
 
 }  // namespace linewatch::aggregator

@@ -1,0 +1,77 @@
+#include "aggregator/refusals.hpp"
+
+#include <algorithm>
+#include <map>
+
+namespace linewatch::aggregator {
+
+std::string Refusals::name_of(const Record& record, std::size_t item) {
+  return record.host + '\n' + record.items[item].key;  // neither holds a line feed
+}
+
+void Refusals::answered(const std::vector<Row>& rows, std::uint64_t refused, bool one_host,
+                        connection::TimePoint now) {
+  now_ = now;
+  if (refused == 0 && known_.empty()) return;
+  std::uint64_t explained = 0;
+  std::map<std::string, std::vector<Value>> unclear;  // by host, or all together
+  bool overdue = false;
+  for (const Row& row : rows) {
+    for (std::size_t item = 0; item < row.record->items.size(); ++item) {
+      const Value value{row.record, item};
+      const auto known = known_.find(name_of(*row.record, item));
+      if (known != known_.end() && refused == 0) {
+        take(value);
+        continue;
+      }
+      if (known != known_.end()) ++explained;
+      if (known != known_.end() && now - known->second.looked < again) continue;
+      overdue = overdue || known != known_.end();
+      unclear[one_host ? row.record->host : std::string()].push_back(value);
+    }
+  }
+  if (refused == 0 || asking() || now < next_inquiry_ || (refused <= explained && !overdue)) return;
+  next_inquiry_ = now + pause;
+  for (auto& [host, values] : unclear) open_.push_back(std::move(values));
+}
+
+void Refusals::probed(std::uint64_t processed) {
+  const std::vector<Value> values = std::move(open_.back());
+  open_.pop_back();
+  if (processed >= values.size()) {
+    for (const Value& value : values) take(value);
+  } else if (processed == 0) {
+    for (const Value& value : values) refuse(value);
+  } else {
+    const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+    open_.emplace_back(values.begin(), middle);
+    open_.emplace_back(middle, values.end());
+  }
+}
+
+void Refusals::refuse(const Value& value) {
+  const std::string& key = value.record->items[value.item].key;
+  if (known_.size() >= most_items) known_.clear();
+  const auto [known, fresh] = known_.try_emplace(
+      name_of(*value.record, value.item),
+      Known{value.record->host, key, std::chrono::system_clock::now(), connection::TimePoint()});
+  known->second.looked = now_;
+  if (fresh) findings_.push_back({value.record->host, key, true});
+}
+
+void Refusals::take(const Value& value) {
+  if (known_.erase(name_of(*value.record, value.item)) == 0) return;
+  findings_.push_back({value.record->host, value.record->items[value.item].key, false});
+}
+
+std::vector<RefusedItem> Refusals::some(std::size_t most) const {
+  std::vector<RefusedItem> out;
+  for (const auto& [name, known] : known_) {
+    if (out.size() == most) break;
+    out.push_back({known.host, known.key, known.since});
+  }
+  std::ranges::sort(out, {}, [](const RefusedItem& one) { return std::pair(one.host, one.key); });
+  return out;
+}
+
+}  // namespace linewatch::aggregator
