@@ -31,7 +31,8 @@ void DeliveryLog::refused(std::uint64_t values, std::uint64_t of, connection::Ti
   log_->warn(
       "zabbix refused values destination={} refused={} of={} hint=\"no such host or trapper item, disabled, "
       "host on a "
-      "proxy, or this agent is not in the item's allowed hosts\"",
+      "proxy, a host that wants another encryption or identity than zabbix.tls, or this agent is not in the "
+      "item's allowed hosts\"",
       destination_, refused_, refused_of_);
   refused_said_ = now;
   refused_ = refused_of_ = 0;

@@ -43,34 +43,13 @@ Sender::Sender(asio::any_io_executor loop, const config::ZabbixSettings& setting
       options_(options),
       name_(joined(server_.nodes)),
       log_(name_, std::move(log)),
-      exchange_(std::make_shared<Exchange>(loop, resolver, settings.source_address, options.exchange)),
+      exchange_(std::make_shared<Exchange>(loop, resolver, settings.source_address, Tls::make(server_.tls),
+                                           options.exchange)),
       wake_(loop),
       random_(std::random_device{}()),
       backoff_(options.backoff_first) {}
 
-std::string Sender::refusal() const {
-  if (server_.nodes.empty()) return "the destination has no nodes";
-  if (server_.tls.connect == config::TlsSettings::Connect::unencrypted) return {};
-  const bool psk = server_.tls.connect == config::TlsSettings::Connect::psk;
-  return std::string("tls.connect: ") + (psk ? "psk" : "cert") +
-         " is not supported by this version, and nothing is sent in the clear";
-}
-
 Awaitable<void> Sender::run() {
-  const std::string why = refusal();
-  if (why.empty()) {
-    co_await serve();
-    co_return;
-  }
-  log_.failing(why, store_->queued(index_));
-  // The values are kept within the limits: what is dropped of them is counted and said as anywhere.
-  while (!stopped_ && !draining_) {
-    note_drops();
-    co_await wait_until(TimePoint::max());
-  }
-}
-
-Awaitable<void> Sender::serve() {
   while (!stopped_) {
     settle_in();
     store_->expire(Clock::now());
@@ -105,8 +84,11 @@ void Sender::settle_in() {
   batch_size_ = static_cast<std::size_t>(std::max(1, next_settings_->batch_size));
   flush_interval_ = next_settings_->flush_interval;
   compression_ = next_settings_->compression;
-  if (std::exchange(source_address_, next_settings_->source_address) != next_settings_->source_address)
-    exchange_ = std::make_shared<Exchange>(loop_, resolver_, source_address_, options_.exchange);
+  const bool other_source =
+      std::exchange(source_address_, next_settings_->source_address) != next_settings_->source_address;
+  if (other_source || server_.tls != next_server_.tls)
+    exchange_ = std::make_shared<Exchange>(loop_, resolver_, source_address_, Tls::make(next_server_.tls),
+                                           options_.exchange);
   next_settings_.reset();
   if (server_ == next_server_) return;
   server_ = next_server_;

@@ -47,14 +47,13 @@ class Sender : public std::enable_shared_from_this<Sender> {
   void drain();                       // what is there is due now
   void stop();                        // ends run() soon, whatever it is doing
   void give_up(DropReason reason);    // after run(): what is left counts as dropped
-  // How it delivers from the next packet on, and to which nodes of the same cluster.
+  // How it delivers from the next packet on, TLS included, and to which nodes of the same cluster.
   void reconfigure(const config::ZabbixSettings& settings, const config::ZabbixServer& server);
   const config::ZabbixServer& server() const { return server_; }
   std::size_t index() const { return index_; }
   DestinationStatistics statistics() const;
 
  private:
-  connection::Awaitable<void> serve();
   connection::Awaitable<bool> round();  // one batch, each node at most once; true: settled
   connection::Awaitable<connection::Result<Answer>> try_nodes(const std::string& packet);
   connection::Awaitable<void> wait_until(connection::TimePoint when);
@@ -64,8 +63,7 @@ class Sender : public std::enable_shared_from_this<Sender> {
   connection::TimePoint due() const;  // when the next batch is; the far future: nothing is there
   connection::Clock::duration next_backoff();
   void note_drops();
-  void settle_in();             // takes over what reconfigure() was told
-  std::string refusal() const;  // why this destination cannot be served by this version; empty: it can
+  void settle_in();  // takes over what reconfigure() was told
 
   boost::asio::any_io_executor loop_;
   connection::Resolver& resolver_;
