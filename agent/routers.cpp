@@ -78,7 +78,17 @@ std::shared_ptr<connection::Pool> Routers::pool(const config::Router& router, co
   if (pool) return pool;
   pool = connection::Pool::make(loop_, router.name, policy_of(router),
                                 factory_for(router, use_of(router), std::move(trace)), log_, gate_);
+  follow_leavers(*pool, router);
   return pool;
+}
+
+// The sessions of both would count on the device. It is known by what is written: a name and its address are
+// two.
+void Routers::follow_leavers(connection::Pool& pool, const config::Router& router) const {
+  for (const Leaver& each : leavers_) {
+    const auto leaver = each.pool.lock();
+    if (leaver && each.address == router.address && each.port == router.port) pool.follow(leaver);
+  }
 }
 
 std::shared_ptr<connection::JumpHost> Routers::way_to(const config::Router& router) {
@@ -155,8 +165,9 @@ void Routers::reload(const std::string& name) {
   if (found == pools_.end()) return;
   if (!was || !is) return leave(take_out(name));  // made for a ping of a router that was not measured
   if (was->connection != is->connection) found->second->reconfigure(policy_of(*is));
-  if (!config::same_way_in(*before_, *was, *settings_, *is))
-    found->second->renew(factory_for(*is, use_of(*is), {}));
+  if (config::same_way_in(*before_, *was, *settings_, *is)) return;
+  follow_leavers(*found->second, *is);
+  found->second->renew(factory_for(*is, use_of(*is), {}));
 }
 
 // The pool ends by itself, as far as the time limit of a stop allows.
@@ -181,7 +192,11 @@ Result<void> Routers::check_host_keys(const config::Settings& settings) {
 
 std::shared_ptr<connection::Pool> Routers::take_out(const std::string& name) {
   auto taken = pools_.extract(name);
-  return taken.empty() ? nullptr : std::move(taken.mapped());
+  if (taken.empty()) return nullptr;
+  std::erase_if(leavers_, [](const Leaver& leaver) { return leaver.pool.expired(); });
+  const config::Router* const router = (before_ ? before_ : settings_)->router(name);
+  if (router) leavers_.push_back({router->address, router->port, taken.mapped()});
+  return std::move(taken.mapped());
 }
 
 connection::Awaitable<void> Routers::close(connection::Context ctx) {

@@ -57,7 +57,7 @@ class Routers {
   static connection::Result<void> check_host_keys(const config::Settings& settings);
 
   // The pool of a router that goes, for the caller to drain; null if there is none. Should the router come
-  // back, it has another one.
+  // back, or another name for it, that has another pool, which logs in when this one has drained.
   std::shared_ptr<connection::Pool> take_out(const std::string& name);
   // Logs out everywhere at once, at most until the context ends.
   connection::Awaitable<void> close(connection::Context ctx);
@@ -67,6 +67,7 @@ class Routers {
           Owner owner);
   void replace_jump_hosts();
   void leave(std::shared_ptr<connection::Pool> pool);
+  void follow_leavers(connection::Pool& pool, const config::Router& router) const;
   static connection::Awaitable<void> drain(std::shared_ptr<connection::Pool> pool, connection::Context ctx);
   connection::PoolPolicy policy_of(const config::Router& router) const;
 
@@ -87,6 +88,12 @@ class Routers {
   std::vector<std::shared_ptr<connection::JumpHost>> jumps_;  // one that others are behind stands before them
   std::vector<std::shared_ptr<connection::JumpHost>> former_jumps_;  // sessions may still go through them
   std::map<std::string, std::shared_ptr<connection::Pool>> pools_;
+  struct Leaver {
+    std::string address;
+    std::uint16_t port;
+    std::weak_ptr<connection::Pool> pool;
+  };
+  std::vector<Leaver> leavers_;  // taken out, and perhaps still logged in
 };
 
 // Where learned host keys are kept.

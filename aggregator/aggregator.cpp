@@ -97,15 +97,15 @@ struct Aggregator::Impl : std::enable_shared_from_this<Impl> {
     for (const auto& sender : senders) sender->notify();
   }
 
-  // Who delivers there already: to the very same, else to one that shares a node with it and is reached
-  // alike.
+  // Who delivers there already: to the very same, else to one that shares a node with it, be it reached
+  // otherwise: what waits for a server whose key was wrong is what its right key is for.
   static std::vector<std::shared_ptr<Sender>>::iterator same_cluster(
       std::vector<std::shared_ptr<Sender>>& senders, const config::ZabbixServer& server) {
     const auto same = std::ranges::find_if(
         senders, [&](const auto& sender) { return sender && sender->server() == server; });
     if (same != senders.end()) return same;
     return std::ranges::find_if(senders, [&](const auto& sender) {
-      return sender && sender->server().tls == server.tls &&
+      return sender &&
              std::ranges::find_first_of(sender->server().nodes, server.nodes) != sender->server().nodes.end();
     });
   }

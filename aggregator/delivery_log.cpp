@@ -7,9 +7,9 @@ namespace linewatch::aggregator {
 namespace {
 
 constexpr std::string_view why_refused =
-    "no such host or item, no trapper item, disabled, not known to the server yet, host on a proxy, another "
-    "PSK "
-    "identity, or this agent is not in the item's allowed hosts";
+    "no such host or item, no trapper item, disabled, not known to the server yet, host on a proxy, a host "
+    "that "
+    "wants another encryption or identity than zabbix.tls, or this agent is not in the item's allowed hosts";
 
 }  // namespace
 

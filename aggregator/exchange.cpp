@@ -1,12 +1,11 @@
 #include "aggregator/exchange.hpp"
 
-#include <array>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/redirect_error.hpp>
+#include <boost/asio/ssl/error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <utility>
-#include <vector>
 
 namespace linewatch::aggregator {
 
@@ -26,11 +25,12 @@ std::string to_string(const config::Node& node) {
 }
 
 Exchange::Exchange(asio::any_io_executor loop, connection::Resolver& resolver, std::string source_address,
-                   ExchangeLimits limits)
+                   std::shared_ptr<Tls> tls, ExchangeLimits limits)
     : loop_(std::move(loop)),
       resolver_(resolver),
       source_text_(std::move(source_address)),
       limits_(limits),
+      tls_(std::move(tls)),
       socket_(loop_),
       timer_(loop_) {
   boost::system::error_code error;
@@ -38,13 +38,15 @@ Exchange::Exchange(asio::any_io_executor loop, connection::Resolver& resolver, s
   if (!error) source_ = source;
 }
 
+// Closed, not cancelled: a handshake is made of many steps, none of which can begin to wait on a closed
+// socket.
 void Exchange::arm(connection::TimePoint limit) {
   timed_out_ = false;
   timer_.expires_at(limit);
   timer_.async_wait([self = shared_from_this(), id = ++armed_](boost::system::error_code error) {
     if (error || id != self->armed_) return;
     self->timed_out_ = true;
-    self->socket_.cancel(error);
+    self->socket_.close(error);
   });
 }
 
@@ -56,7 +58,7 @@ void Exchange::disarm() {
 void Exchange::cancel() {
   cancelled_ = true;
   boost::system::error_code ignored;
-  socket_.cancel(ignored);
+  socket_.close(ignored);
 }
 
 Error Exchange::broken(Phase phase, const std::string& doing, const boost::system::error_code& error) const {
@@ -73,7 +75,8 @@ Awaitable<Result<Answer>> Exchange::run(Context ctx, const config::Node& node, c
   Result<Answer> answer = co_await talk(bounded, node, packet);
   disarm();
   boost::system::error_code ignored;
-  socket_.close(ignored);
+  socket_.close(ignored);  // without a TLS goodbye: the answer says itself whether it is complete
+  secure_.reset();
   co_return answer;
 }
 
@@ -82,9 +85,7 @@ Awaitable<Result<Answer>> Exchange::talk(Context ctx, const config::Node& node, 
   if (!connected) co_return std::unexpected(connected.error());
   const std::string name = to_string(node);
   arm(deadline_);
-  boost::system::error_code error;
-  const auto octets = asio::buffer(packet);
-  co_await asio::async_write(socket_, octets, asio::redirect_error(asio::use_awaitable, error));
+  const boost::system::error_code error = co_await write(packet);
   // A server that has answered "no" may close before it has read all; its answer then still lies here to be
   // read.
   const bool cut = error == asio::error::broken_pipe || error == asio::error::connection_reset;
@@ -92,6 +93,17 @@ Awaitable<Result<Answer>> Exchange::talk(Context ctx, const config::Node& node, 
     co_return std::unexpected(broken(Phase::write, "sending to " + name, error));
   Result<Answer> answer = co_await read_answer(name);
   co_return answer;
+}
+
+Awaitable<boost::system::error_code> Exchange::write(const std::string& packet) {
+  boost::system::error_code error;
+  const auto octets = asio::buffer(packet);
+  if (secure_) {
+    co_await asio::async_write(*secure_, octets, asio::redirect_error(asio::use_awaitable, error));
+  } else {
+    co_await asio::async_write(socket_, octets, asio::redirect_error(asio::use_awaitable, error));
+  }
+  co_return error;
 }
 
 Awaitable<Result<void>> Exchange::connect(Context ctx, const config::Node& node) {
@@ -123,7 +135,7 @@ boost::system::error_code Exchange::bind_source() {
 }
 
 Awaitable<Result<void>> Exchange::connect_to(tcp::endpoint endpoint) {
-  const config::Node shown{endpoint.address().to_string(), endpoint.port()};
+  const std::string shown = to_string(config::Node{endpoint.address().to_string(), endpoint.port()});
   boost::system::error_code error;
   socket_.close(error);
   timed_out_ = false;
@@ -132,33 +144,63 @@ Awaitable<Result<void>> Exchange::connect_to(tcp::endpoint endpoint) {
     co_return std::unexpected(broken(Phase::tcp_connect, "using source_address " + source_text_, error));
   arm(std::min(deadline_, connection::Clock::now() + limits_.connect));
   co_await socket_.async_connect(endpoint, asio::redirect_error(asio::use_awaitable, error));
-  disarm();
   // Cancelled or timed out counts even if the connection was made at the same moment.
-  if (error || cancelled_)
-    co_return std::unexpected(broken(Phase::tcp_connect, "connecting to " + to_string(shown), error));
-  co_return Result<void>();
+  if (error || cancelled_ || timed_out_)
+    co_return std::unexpected(broken(Phase::tcp_connect, "connecting to " + shown, error));
+  Result<void> ready;
+  if (tls_) ready = co_await shake_hands(shown);
+  disarm();
+  co_return ready;
+}
+
+Awaitable<Result<void>> Exchange::shake_hands(std::string node) {
+  const auto context = tls_->use();
+  if (!context) co_return std::unexpected(context.error());
+  secure_.emplace(socket_, **context);
+  SSL* const session = secure_->native_handle();
+  boost::system::error_code error;
+  const auto as_client = asio::ssl::stream_base::client;
+  co_await secure_->async_handshake(as_client, asio::redirect_error(asio::use_awaitable, error));
+  if (cancelled_ || timed_out_)
+    co_return std::unexpected(broken(Phase::key_exchange, "the TLS handshake with " + node, error));
+  if (error) co_return std::unexpected(tls_->failure(session, node, error));
+  co_return tls_->check_server(session, node);
+}
+
+Awaitable<boost::system::error_code> Exchange::read_some() {
+  boost::system::error_code error;
+  const auto room = asio::buffer(octets_);
+  if (secure_) {
+    count_ = co_await secure_->async_read_some(room, asio::redirect_error(asio::use_awaitable, error));
+  } else {
+    count_ = co_await socket_.async_read_some(room, asio::redirect_error(asio::use_awaitable, error));
+  }
+  co_return error;
+}
+
+Error Exchange::closed_in_silence(const std::string& node) const {
+  const std::string why =
+      tls_ ? "too busy, or " + tls_->silence_means() : "no Zabbix trapper, TLS wanted, or too busy";
+  return {ErrorCode::closed, Phase::read, node + " closed the connection without an answer (" + why + ")"};
 }
 
 Awaitable<Result<Answer>> Exchange::read_answer(const std::string& node) {
   AnswerReader reader;
-  std::array<char, 4096> octets;
-  const auto room = asio::buffer(octets);
   const std::string reading = "reading the answer of " + node;
   for (bool complete = false; !complete;) {
-    boost::system::error_code error;
-    const std::size_t count =
-        co_await socket_.async_read_some(room, asio::redirect_error(asio::use_awaitable, error));
-    const bool ended = error == asio::error::eof || error == asio::error::connection_reset;
-    if (cancelled_ || timed_out_ || (error && !ended))
-      co_return std::unexpected(broken(Phase::read, reading, error));
-    if (error && reader.received() == 0)
-      co_return fail(
-          ErrorCode::closed, Phase::read,
-          node + " closed the connection without an answer (no Zabbix trapper, TLS wanted, or too busy)");
+    const boost::system::error_code error = co_await read_some();
+    const bool ended = error == asio::error::eof || error == asio::error::connection_reset ||
+                       error == asio::ssl::error::stream_truncated;
+    if (cancelled_ || timed_out_) co_return std::unexpected(broken(Phase::read, reading, error));
+    // In TLS 1.3 a server that does not take the client's certificate says so only now.
+    if (error && !ended && secure_)
+      co_return std::unexpected(tls_->failure(secure_->native_handle(), node, error));
+    if (error && !ended) co_return std::unexpected(broken(Phase::read, reading, error));
+    if (error && reader.received() == 0) co_return std::unexpected(closed_in_silence(node));
     if (error)
       co_return fail(ErrorCode::protocol, Phase::read,
                      node + " closed the connection after " + reader.progress());
-    const auto fed = reader.feed(std::string_view(octets.data(), count));
+    const auto fed = reader.feed(std::string_view(octets_.data(), count_));
     if (!fed) co_return fail(ErrorCode::protocol, Phase::read, node + ": " + fed.error());
     complete = *fed;
   }

@@ -58,32 +58,12 @@ Sender::Sender(asio::any_io_executor loop, const config::ZabbixSettings& setting
 }
 
 void Sender::make_exchanges() {
+  const auto tls = Tls::make(server_.tls);
   for (auto& exchange : exchanges_)
-    exchange = std::make_shared<Exchange>(loop_, resolver_, settings_.source_address, options_.exchange);
-}
-
-std::string Sender::refusal() const {
-  if (server_.tls.connect == config::TlsSettings::Connect::unencrypted) return {};
-  const bool psk = server_.tls.connect == config::TlsSettings::Connect::psk;
-  return std::string("tls.connect: ") + (psk ? "psk" : "cert") +
-         " is not supported by this version, and nothing is sent in the clear";
+    exchange = std::make_shared<Exchange>(loop_, resolver_, settings_.source_address, tls, options_.exchange);
 }
 
 Awaitable<void> Sender::run() {
-  const std::string why = refusal();
-  if (why.empty()) {
-    co_await serve();
-    co_return;
-  }
-  log_.failing(why, store_->queued(index_));
-  // The values are kept within the limits: what is dropped of them is counted and said as anywhere.
-  while (!stopped_ && !draining_) {
-    note_drops();
-    co_await wait_until(TimePoint::max());
-  }
-}
-
-Awaitable<void> Sender::serve() {
   while (!stopped_) {
     settle_in();
     store_->expire(Clock::now());
@@ -143,6 +123,7 @@ void Sender::reconfigure(const config::ZabbixSettings& settings, const config::Z
 void Sender::settle_in() {
   if (!next_settings_) return;
   const bool other_source = settings_.source_address != next_settings_->source_address;
+  const bool other_tls = server_.tls != next_server_.tls;
   settings_ = *std::exchange(next_settings_, std::nullopt);
   if (server_ != next_server_) {
     server_ = next_server_;
@@ -151,7 +132,7 @@ void Sender::settle_in() {
     owners_ = {};
     node_ = nodes_failed_ = 0;
   }
-  if (other_source) make_exchanges();
+  if (other_source || other_tls) make_exchanges();
 }
 
 std::size_t Sender::wanted() const {

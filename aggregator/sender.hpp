@@ -72,7 +72,6 @@ class Sender : public std::enable_shared_from_this<Sender> {
     std::optional<connection::Error> failed;  // the cause of the first that was not
   };
 
-  connection::Awaitable<void> serve();
   connection::Awaitable<Round> round();
   connection::Awaitable<Round> probe();   // an empty packet
   connection::Awaitable<void> inquire();  // one step towards which items are refused
@@ -91,7 +90,6 @@ class Sender : public std::enable_shared_from_this<Sender> {
   connection::Clock::duration next_backoff();
   void note_drops();
   void settle_in();  // takes over what reconfigure() was told
-  std::string refusal() const;
   void make_exchanges();
 
   boost::asio::any_io_executor loop_;

@@ -38,6 +38,17 @@ bool read_line_of_text(Reader& reader, std::string_view key, std::string& out, s
   return true;
 }
 
+std::optional<FileText> read_named_file(Reader& reader, std::string_view key, const Source& source,
+                                        std::size_t largest, std::filesystem::path& path) {
+  std::string written;
+  if (!read_line_of_text(reader, key, written, 4096)) return std::nullopt;
+  path = beside(source.path, written);
+  auto file = read_file(path, largest);
+  if (file) return std::move(*file);
+  reader.error(key, fmt::format("cannot read {}: {}", path.string(), file.error()));
+  return std::nullopt;
+}
+
 std::optional<std::string> why_no_zabbix_host(std::string_view name) {
   for (const char c : name) {
     const bool fine = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||

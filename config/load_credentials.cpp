@@ -8,14 +8,9 @@ namespace linewatch::config {
 namespace {
 
 void read_private_key(Reader& reader, const Source& source, Credential& out) {
-  std::string written;
-  if (read_line_of_text(reader, "private_key_file", written, 4096)) {
-    out.private_key_file = beside(source.path, written);
+  if (auto file = read_named_file(reader, "private_key_file", source, largest_secret, out.private_key_file)) {
     const std::string shown = out.private_key_file.string();
-    auto file = read_file(out.private_key_file, largest_secret);
-    if (!file) {
-      reader.error("private_key_file", fmt::format("cannot read {}: {}", shown, file.error()));
-    } else if (!file->text.starts_with("-----BEGIN ")) {
+    if (!file->text.starts_with("-----BEGIN ")) {
       reader.error("private_key_file",
                    fmt::format("{} is no private key (its first line must begin with -----BEGIN)", shown));
     } else {

@@ -14,56 +14,6 @@ namespace {
 
 constexpr std::uint16_t trapper_port = 10051;
 
-void read_tls_file(Reader& tls, std::string_view key, const Source& source, std::filesystem::path& out) {
-  std::string text;
-  if (!read_line_of_text(tls, key, text, 4096)) return;
-  out = beside(source.path, text);
-  if (const auto file = read_file(out, largest_configuration); !file) {
-    tls.error(key, fmt::format("cannot read {}: {}", out.string(), file.error()));
-  }
-}
-
-void read_psk(Reader& tls, const Source& source, TlsSettings& out) {
-  std::string text;
-  if (!read_line_of_text(tls, "psk_file", text, 4096)) return;
-  out.psk_file = beside(source.path, text);
-  auto psk = read_secret_file(tls, "psk_file", out.psk_file);
-  if (!psk) return;
-  const std::string& digits = psk->reveal();
-  const bool hexadecimal = digits.find_first_not_of("0123456789abcdefABCDEF") == std::string::npos;
-  if (!hexadecimal || digits.size() % 2 != 0 || digits.size() < 32 || digits.size() > 512) {
-    tls.error("psk_file", fmt::format("{} must hold 32 to 512 hexadecimal digits, an even number of them",
-                                      out.psk_file.string()));
-  }
-  out.psk = std::move(*psk);
-}
-
-void read_tls(Reader& around, const Source& source, TlsSettings& out) {
-  if (!around.written("tls")) return;
-  Reader tls(around, "tls", around.find("tls"));
-  using Connect = TlsSettings::Connect;
-  out = {};
-  tls.word("connect", out.connect,
-           {{"unencrypted", Connect::unencrypted}, {"psk", Connect::psk}, {"cert", Connect::cert}});
-  read_line_of_text(tls, "psk_identity", out.psk_identity, 128);
-  read_psk(tls, source, out);
-  read_tls_file(tls, "ca_file", source, out.ca_file);
-  read_tls_file(tls, "cert_file", source, out.cert_file);
-  read_tls_file(tls, "key_file", source, out.key_file);
-  read_line_of_text(tls, "server_cert_subject", out.server_cert_subject, 1024);
-  read_line_of_text(tls, "server_cert_issuer", out.server_cert_issuer, 1024);
-  if (out.connect == Connect::psk) {
-    tls.required("psk_identity", "connect: psk needs psk_identity and psk_file");
-    tls.required("psk_file", "connect: psk needs psk_identity and psk_file");
-  }
-  if (out.connect == Connect::cert) {
-    for (const char* key : {"ca_file", "cert_file", "key_file"}) {
-      tls.required(key, "connect: cert needs ca_file, cert_file and key_file");
-    }
-  }
-  tls.finish();
-}
-
 // Servers with the places of their nodes, as they are written in several ways.
 class ServerList {
  public:
@@ -237,7 +187,7 @@ void read_api(Reader& zabbix, const Source& source, std::optional<ApiSettings>& 
       read_line_of_text(api, "url", out.url, 2048)) {
     check_api_url(api, out.url);
   }
-  read_tls_file(api, "ca_file", source, out.ca_file);
+  read_named_file(api, "ca_file", source, largest_configuration, out.ca_file);
   read_api_secrets(api, source, out);
   read_line_of_text(api, "proxy", out.proxy, 128);
   read_line_of_text(api, "proxy_group", out.proxy_group, 128);

@@ -14,6 +14,7 @@
 
 #include "config/address.hpp"
 #include "config/document.hpp"
+#include "config/file.hpp"
 #include "config/kept.hpp"
 #include "config/reader.hpp"
 #include "config/settings.hpp"
@@ -126,6 +127,14 @@ void read_secret(Reader& reader, std::string_view key, const Source& source, std
 // A file that holds a secret; `path` as written. Unreadable, empty or readable by others is said at `key`.
 std::optional<Secret> read_secret_file(Reader& reader, std::string_view key,
                                        const std::filesystem::path& path);
+
+// The file that a key names, relative to the one it is written in; unreadable is said at `key`. Not for what
+// holds one secret alone.
+std::optional<FileText> read_named_file(Reader& reader, std::string_view key, const Source& source,
+                                        std::size_t largest, std::filesystem::path& path);
+
+// Over what `out` holds, if there is a `tls` in the map.
+void read_tls(Reader& around, const Source& source, TlsSettings& out);
 
 // A text of one line without control characters, at most `longest` octets, not empty.
 bool read_line_of_text(Reader& reader, std::string_view key, std::string& out, std::size_t longest);

@@ -57,9 +57,11 @@ struct TlsSettings {
   enum class Connect { unencrypted, psk, cert };
   Connect connect = Connect::unencrypted;
   std::string psk_identity;
-  std::filesystem::path psk_file, ca_file, cert_file, key_file;  // relative ones are resolved by the loader
-  Secret psk;                                                    // hexadecimal digits, as read from psk_file
-  std::string server_cert_subject, server_cert_issuer;
+  // Resolved by the loader, and what it read from them.
+  std::filesystem::path psk_file, ca_file, cert_file, key_file, crl_file;
+  Secret psk, key;                                      // hexadecimal digits; PEM
+  std::string ca, cert, crl;                            // PEM
+  std::string server_cert_subject, server_cert_issuer;  // RFC 4514, as Zabbix spells them; empty: any
   bool operator==(const TlsSettings&) const = default;
 };
 

@@ -21,8 +21,6 @@ enum class Where {
 };
 
 constexpr std::string_view usual = "has no effect yet in this version";
-constexpr std::string_view no_tls =
-    "TLS is not in this version yet; nothing is sent to this server rather than sent in the clear";
 
 struct Row {
   Where where;
@@ -34,8 +32,6 @@ struct Row {
 constexpr Row rows[] = {
     {Where::file, "agent.threads", "1"},
     {Where::file, "agent.listen"},
-    {Where::file, "zabbix.tls.connect", "unencrypted", no_tls},
-    {Where::file, "zabbix.servers[].tls.connect", "unencrypted", no_tls},
     {Where::file, "zabbix.discovery_hold"},
     {Where::file, "zabbix.keys", "{}"},
     {Where::line, "group"},

@@ -84,7 +84,8 @@ Pool::Pool(asio::any_io_executor loop, std::string router, PoolPolicy policy,
       log_(std::move(log)),
       core_(std::move(router), policy, std::random_device{}(), Clock::now()),
       timer_(loop_),
-      drained_(loop_, TimePoint::max()) {
+      drained_(loop_, TimePoint::max()),
+      left_(loop_) {
   furnish();
 }
 
@@ -151,6 +152,8 @@ void Pool::execute(Action& action) {
       is_drained_ = true;
       drained_.cancel();
       timer_.cancel();
+      gone_ = true;
+      left_.ring();
       break;
   }
 }
@@ -334,6 +337,12 @@ Awaitable<void> Pool::drain(Context ctx) {
   for (const auto& each : seats_) each->stop.request_stop();
   drained_.expires_at(Clock::now() + std::chrono::milliseconds(200));
   if (!is_drained_) co_await drained_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  gone_ = true;
+  left_.ring();
+}
+
+void Pool::follow(const std::shared_ptr<Pool>& leaver) {
+  if (!leaver->gone_) leavers_.push_back(leaver);
 }
 
 void Pool::reconfigure(PoolPolicy policy) {
@@ -388,8 +397,22 @@ Awaitable<void> Pool::log_in(Ticket ticket) {
   step();
 }
 
+// Several logins may wait for the same one, and each looks anew when it is woken.
+Awaitable<void> Pool::wait_for_leavers(Context ctx) {
+  while (!leavers_.empty() && !ctx.stopped()) {
+    const std::shared_ptr<Pool> leaver = leavers_.back().lock();
+    if (leaver && !leaver->gone_) {
+      co_await leaver->left_.wait(ctx);
+    } else {
+      leavers_.pop_back();
+    }
+  }
+}
+
 // The unit of the session goes to its seat, where a replacement finds it.
 Awaitable<Result<Gate::Unit>> Pool::pass_gate(Context ctx, Ticket ticket) {
+  co_await wait_for_leavers(ctx);
+  if (ctx.stopped()) co_return fail(ErrorCode::cancelled, Phase::waiting, "cancelled before the login");
   if (!gate_) co_return Result<Gate::Unit>();
   const bool alone = core_.live() == 1;  // of the pool's sessions, those that log in or out, too
   const auto rank = alone ? GateQueue::Rank::first : GateQueue::Rank::further;

@@ -15,6 +15,7 @@
 
 #include <spdlog/logger.h>
 
+#include "connection/bell.hpp"
 #include "connection/pool/core.hpp"
 #include "connection/pool/gate.hpp"
 #include "connection/pool/snapshot.hpp"
@@ -68,6 +69,10 @@ class Pool : public std::enable_shared_from_this<Pool> {
   // is left is stopped and has another 200 ms to end.
   Awaitable<void> drain(Context ctx);
 
+  // Takes a router over from a pool that drains: nothing is logged in before that one's drain() has ended,
+  // since the sessions of both count on the router.
+  void follow(const std::shared_ptr<Pool>& leaver);
+
   // Other limits from now on, up or down.
   void reconfigure(PoolPolicy policy);
   // The way in has changed (credentials, address, host key): every session is replaced after its present use.
@@ -101,6 +106,7 @@ class Pool : public std::enable_shared_from_this<Pool> {
   void hung_up(int slot);
   void session_lost(int slot, TimePoint now);
   Awaitable<void> log_in(Ticket ticket);
+  Awaitable<void> wait_for_leavers(Context ctx);
   Awaitable<Result<Gate::Unit>> pass_gate(Context ctx, Ticket ticket);
   Awaitable<Result<std::unique_ptr<Session>>> try_logins(Context ctx);
   void release_unit(Ticket ticket);
@@ -126,6 +132,9 @@ class Pool : public std::enable_shared_from_this<Pool> {
   TimePoint armed_ = TimePoint::max();
   boost::asio::steady_timer drained_;  // never expires; cancelled when the pool is empty
   bool is_drained_ = false;
+  bool gone_ = false;  // drained, or its drain gave up
+  Bell left_;          // rung then
+  std::vector<std::weak_ptr<Pool>> leavers_;
   bool executing_ = false;
   TimePoint say_losses_from_{};
   Spell waits_in_vain_;

@@ -261,28 +261,6 @@ TEST_CASE("one record that the server always closes upon does not hold up the ot
   CHECK(world.said("reason=refused") == 1);
 }
 
-TEST_CASE("a destination that wants TLS gets nothing in the clear") {
-  for (const auto connect : {config::TlsSettings::Connect::psk, config::TlsSettings::Connect::cert}) {
-    World world;
-    StandIn& server = world.serve();
-    world.destination({server.node()});
-    world.settings.servers[0].tls.connect = connect;
-    world.settings.buffer.memory = 10;
-    world.start();
-    world.run([](World& w) -> connection::Awaitable<void> {
-      const Predicate failing = [&w] { return !w.figures().last_error.empty(); };
-      co_await until(w, failing);
-      w.submit(100);
-      CHECK(w.figures().queued == 10);
-      co_await drain(w, 60s);
-    });
-    CHECK(server.connections == 0);
-    CHECK(world.figures().dropped == 200);
-    CHECK(world.said("not supported by this version") ==
-          2);  // when it began, and at the end with what was lost
-  }
-}
-
 TEST_CASE("a drain ends at its deadline or its stop, even in the middle of an exchange") {
   for (const bool by_stop : {false, true}) {
     World world;

@@ -3,6 +3,7 @@
 #include <array>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/redirect_error.hpp>
+#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
@@ -52,6 +53,30 @@ Awaitable<void> StandIn::accept(std::shared_ptr<StandIn> self) {
 Awaitable<void> StandIn::serve(std::shared_ptr<StandIn> self, std::shared_ptr<tcp::socket> peer,
                                Behaviour behaviour) {
   if (behaviour == Behaviour::close_at_once) co_return;
+  boost::system::error_code error;
+  if (behaviour == Behaviour::silent) {
+    co_await peer->async_wait(tcp::socket::wait_error, asio::redirect_error(asio::use_awaitable, error));
+    co_return;
+  }
+  if (behaviour == Behaviour::speaks_first) {
+    const auto greeting = asio::buffer(std::string_view("220 mail.example.net ready\r\n"));
+    co_await asio::async_write(*peer, greeting, asio::redirect_error(asio::use_awaitable, error));
+  }
+  if (!self->tls) {
+    co_await talk(self, *peer, behaviour);
+    co_return;
+  }
+  asio::ssl::stream<tcp::socket&> secure(*peer, *self->tls);
+  const auto as_server = asio::ssl::stream_base::server;
+  co_await secure.async_handshake(as_server, asio::redirect_error(asio::use_awaitable, error));
+  if (error) co_return;
+  SSL* const session = secure.native_handle();
+  self->last_tls = std::string(SSL_get_version(session)) + " " + SSL_get_cipher_name(session);
+  co_await talk(self, secure, behaviour);
+}
+
+template <class Stream>
+Awaitable<void> StandIn::talk(std::shared_ptr<StandIn> self, Stream& stream, Behaviour behaviour) {
   AnswerReader reader;  // requests and answers have the same frame
   std::array<char, 4096> octets{};
   const auto room = asio::buffer(octets);
@@ -59,16 +84,18 @@ Awaitable<void> StandIn::serve(std::shared_ptr<StandIn> self, std::shared_ptr<tc
   boost::system::error_code error;
   for (bool complete = false; !complete;) {
     const std::size_t count =
-        co_await peer->async_read_some(room, asio::redirect_error(asio::use_awaitable, error));
+        co_await stream.async_read_some(room, asio::redirect_error(asio::use_awaitable, error));
     if (error) co_return;
     if (reader.received() == 0 && count > 4) flags = static_cast<unsigned char>(octets[4]);
-    complete = reader.feed({octets.data(), count}).value();
+    const auto fed = reader.feed({octets.data(), count});
+    if (!fed) co_return;  // as Zabbix does
+    complete = *fed;
   }
   const auto request = nlohmann::json::parse(reader.payload().value());
   self->requests.push_back(request);
   if (behaviour == Behaviour::close_silently || (self->poison && self->poison(request))) co_return;
   if (behaviour == Behaviour::stall) {
-    co_await peer->async_read_some(room, asio::redirect_error(asio::use_awaitable, error));
+    co_await stream.async_read_some(room, asio::redirect_error(asio::use_awaitable, error));
     co_return;
   }
   asio::steady_timer soon(self->loop_);
@@ -78,7 +105,7 @@ Awaitable<void> StandIn::serve(std::shared_ptr<StandIn> self, std::shared_ptr<tc
   }
   const std::string text = self->answer(behaviour, request, flags);
   const auto out = asio::buffer(text);
-  co_await asio::async_write(*peer, out, asio::redirect_error(asio::use_awaitable, error));
+  co_await asio::async_write(stream, out, asio::redirect_error(asio::use_awaitable, error));
 }
 
 std::string StandIn::answer(Behaviour behaviour, const nlohmann::json& request, unsigned char flags) {

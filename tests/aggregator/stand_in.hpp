@@ -1,10 +1,12 @@
 #pragma once
-// A trapper on loopback, in the test's own loop: takes requests, remembers their values and behaves as told.
+// A trapper on loopback, in the test's own loop, with or without TLS: takes requests, remembers their values
+// and behaves as told.
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/context.hpp>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -23,6 +25,8 @@ enum class Behaviour {
   refuse_one,      // "success", and one value failed
   failed,          // "failed"
   close_at_once,   // reads nothing
+  silent,          // says nothing, not even in a TLS handshake
+  speaks_first,    // and not in TLS
   close_silently,  // reads the request
   half_header,
   half_answer,
@@ -42,6 +46,7 @@ class StandIn : public std::enable_shared_from_this<StandIn> {
   std::deque<Behaviour> script;  // one for each connection; when empty: `otherwise`
   Behaviour otherwise = Behaviour::ok;
   std::function<bool(const nlohmann::json&)> poison;  // requests that are closed upon
+  std::shared_ptr<boost::asio::ssl::context> tls;     // null: in the clear
 
   // What is answered instead; nothing: as usual.
   std::function<std::optional<nlohmann::json>(const nlohmann::json& request)> reply;
@@ -52,12 +57,15 @@ class StandIn : public std::enable_shared_from_this<StandIn> {
       accepted;  // the values of those that were answered with success, in order, without ids
   int connections = 0;
   std::string last_peer;  // address
+  std::string last_tls;   // version and cipher suite
 
  private:
   static connection::Awaitable<void> accept(std::shared_ptr<StandIn> self);
   static connection::Awaitable<void> serve(std::shared_ptr<StandIn> self,
                                            std::shared_ptr<boost::asio::ip::tcp::socket> peer,
                                            Behaviour behaviour);
+  template <class Stream>
+  static connection::Awaitable<void> talk(std::shared_ptr<StandIn> self, Stream& stream, Behaviour behaviour);
   std::string answer(Behaviour behaviour, const nlohmann::json& request, unsigned char flags);
 
   boost::asio::io_context& loop_;

@@ -61,10 +61,7 @@ TEST_CASE("TLS of all servers, and one server's own") {
                            "  servers: [a, {nodes: [b], tls: {connect: unencrypted}}]\n"
                            "  tls: {connect: psk, psk_identity: i, psk_file: psk}\n"
                            "lines: []\n") ==
-        "linewatch.yml:1:1: warning: lines: there is no line to measure\n"
-        "linewatch.yml:3:18: warning: zabbix.tls.connect: TLS is not in this version yet; nothing is sent to "
-        "this server "
-        "rather than sent in the clear\n");
+        "linewatch.yml:1:1: warning: lines: there is no line to measure\n");
   const config::ZabbixSettings zabbix = folder.load().settings.zabbix;
   CHECK(zabbix.servers[0].tls.connect == config::TlsSettings::Connect::psk);
   CHECK(zabbix.servers[0].tls.psk.reveal() == "00112233445566778899aabbccddeeff");

@@ -50,7 +50,8 @@ TEST_CASE("every file and folder that a configuration depends on is named, be it
       "host_keys: {known_hosts_file: keys/known_hosts}\n"
       "zabbix:\n"
       "  servers: [{nodes: 10.0.0.5, tls: {connect: cert, ca_file: tls/ca, cert_file: tls/cert,\n"
-      "             key_file: tls/key}}, {nodes: 10.0.0.6, tls: {connect: psk, psk_identity: i,\n"
+      "             key_file: tls/key, crl_file: tls/crl}}, {nodes: 10.0.0.6, tls: {connect: psk, "
+      "psk_identity: i,\n"
       "             psk_file: tls/psk}}]\n"
       "  api: {url: 'https://zabbix.example.net/', token_file: secrets/token}\n"
       "credentials:\n"
@@ -61,7 +62,7 @@ TEST_CASE("every file and folder that a configuration depends on is named, be it
   CHECK(below(folder, sources.files) ==
         "conf.d/a.yml\nconf.d/broken.yml\nconf.d/pw-d\nkeys/known_hosts\nlinewatch.yml\n"
         "platforms/acme.yaml\nsecrets/key\nsecrets/pass\nsecrets/pw-c\nsecrets/token\nsingle.yml\n"
-        "sites/north/x/lines.yml\ntls/ca\ntls/cert\ntls/key\ntls/psk\nunit/enable\n");
+        "sites/north/x/lines.yml\ntls/ca\ntls/cert\ntls/crl\ntls/key\ntls/psk\nunit/enable\n");
   CHECK(below(folder, sources.folders) == "conf.d\nnone.d\nplatforms\nsites\nsites/north/x\nsites/south/x\n");
 }
 

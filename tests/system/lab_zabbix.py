@@ -70,10 +70,11 @@ class Api:
 
 
 class ZabbixLab:
-    """Context manager. `port` is the trapper's, `api` is logged in as Admin."""
+    """Context manager. `port` is the trapper's, `api` is logged in as Admin. `server`: more of zabbix_server.conf."""
 
-    def __init__(self):
+    def __init__(self, server=None):
         self.port = None
+        self._server_settings = server or {}
         self._witnesses = 0
 
     def __enter__(self):
@@ -175,7 +176,7 @@ StartTrappers=3
 StartDiscoverers=0
 StartHTTPPollers=0
 StartPingers=0
-""")
+""" + "".join(f"{name}={value}\n" for name, value in self._server_settings.items()))
 
     def start_server(self):
         """Also after `stop_server`, with everything kept."""

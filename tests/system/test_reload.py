@@ -118,6 +118,31 @@ class Edits(Reload):
         self.sim.wait_rows(lambda: self.sim.logins("r1"), 2, "a login with the right one again", seconds=60)
         self.assert_no_secret(self.process.err())
 
+    def test_a_router_that_comes_back_at_once_is_never_logged_in_to_twice(self):
+        """Taken out, put back, renamed, each in the middle of a ping: the router has one free line, and so would refuse a second session."""
+        self.simulate([{"name": "r1", "max_sessions": 1, "targets": {GOOD: {"delay": "1500ms"}}}, {"name": "r2", "targets": TARGETS}])
+        self.trapper = agent.Trapper(self.directory)
+        self.more = {"connection": {"max_connections": 1}}
+        slow = {"interval": "2s", "count": 1, "timeout": "2s"}
+        other = line("other", "r2", **EVERY)
+        with_it = (["r1", "r2"], [line("L", "r1", **slow), other])
+        self.edit(*with_it)
+        self.process = self.run_agent()
+        self.wait_up("L")
+        renamed = ([{**self.sim.router("r1"), "name": "renamed"}, "r2"], [line("L", "renamed", **slow), other])
+        without = (["r2"], [other])
+        before = with_it
+        for plan in (renamed, with_it, without, with_it):
+            if before is not without:
+                self.sim.wait_rows(lambda: self.sim.pings("r1"), len(self.sim.pings("r1")) + 1, "a ping is under way")
+            self.edit(*plan)
+            self.reload()
+            before = plan
+        since = max(value.clock for value in self.trapper.values())
+        self.wait_up("L", since=since + 1)
+        self.assertEqual(self.sim.events("limit", "r1"), [], "never more than one session")
+        self.assertNotIn("3", self.status_of("L"))
+
     def test_another_zabbix(self):
         self.start_with(["r1"], [line("L", "r1", **EVERY)])
         self.wait_up("L")

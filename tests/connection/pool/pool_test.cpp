@@ -353,6 +353,50 @@ TEST_CASE("a drain waits for leases, and drops what does not come back in time")
   CHECK(shell.router.open_sessions == 0);
 }
 
+TEST_CASE("who takes a router over logs in when the last session there before has been logged out") {
+  Shell shell(1, 1);
+  shell.pool->start();
+  shell.settle();
+  REQUIRE(shell.router.open_sessions == 1);
+  auto log = std::make_shared<spdlog::logger>("test", std::make_shared<spdlog::sinks::null_sink_mt>());
+  const auto newcomer = Pool::make(shell.loop.get_executor(), "r1", shell.pool->core().policy(),
+                                   std::make_unique<FakeFactory>(shell.router), log);
+  Door slow(shell.loop.get_executor());
+  std::swap(shell.router.closes, slow);
+  shell.spawn(shell.pool->drain(Context().within(10s)));
+  newcomer->follow(shell.pool);
+  newcomer->start();
+  shell.settle();
+  CHECK(shell.router.login_count == 1);
+  shell.router.closes.open();
+  shell.settle();
+  CHECK(shell.router.login_count == 2);
+  CHECK(shell.router.most_sessions == 1);
+  shell.spawn(newcomer->drain(Context().within(10s)));
+  shell.settle();
+}
+
+TEST_CASE("who waits for another pool's end can be drained meanwhile") {
+  Shell shell(1, 1);
+  shell.pool->start();
+  shell.settle();
+  auto log = std::make_shared<spdlog::logger>("test", std::make_shared<spdlog::sinks::null_sink_mt>());
+  const auto newcomer = Pool::make(shell.loop.get_executor(), "r1", shell.pool->core().policy(),
+                                   std::make_unique<FakeFactory>(shell.router), log);
+  newcomer->follow(shell.pool);
+  newcomer->start();
+  shell.settle();
+  bool done = false;
+  const auto drain = [](std::shared_ptr<Pool> pool, bool& flag) -> Awaitable<void> {
+    co_await pool->drain(Context());
+    flag = true;
+  };
+  shell.spawn(drain(newcomer, done));
+  shell.settle();
+  CHECK(done);
+  CHECK(shell.router.login_count == 1);
+}
+
 TEST_CASE("a router's first login goes before another's second, though that one asked earlier") {
   TwoPools two({10, 1, 1e12}, 2, 0);
   Door slow(two.loop.get_executor()), also_slow(two.loop.get_executor());
