@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "agent/time_text.hpp"
+#include "config/counted.hpp"
 
 namespace linewatch::agent {
 
@@ -100,6 +101,10 @@ Json to_json(const aggregator::DestinationStatistics& destination) {
     drops[std::string(to_string(static_cast<aggregator::DropReason>(i)))] = destination.drops[i];
   json["dropped_by_reason"] = std::move(drops);
   json["queued"] = destination.queued;
+  json["refused_items"] = destination.refused_items;
+  json["refused"] = Json::array();
+  for (const aggregator::RefusedItem& item : destination.refused)
+    json["refused"].push_back({{"host", item.host}, {"key", item.key}, {"since", rfc3339(item.since)}});
   json["last_error"] = text_or_null(destination.last_error);
   return json;
 }
@@ -258,6 +263,14 @@ std::vector<std::string> warnings_of(const aggregator::DestinationStatistics& de
   if (destination.dropped > 0) {
     warnings.push_back(
         fmt::format("zabbix {}: {} values were dropped", destination.name, destination.dropped));
+  }
+  if (!destination.refused.empty()) {
+    const aggregator::RefusedItem& one = destination.refused.front();
+    warnings.push_back(
+        fmt::format("zabbix {}: the values of {} are refused, such as {} on host {}: no such host or trapper "
+                    "item, disabled, "
+                    "host on a proxy, another encryption, or this agent is not in its allowed hosts",
+                    destination.name, config::counted(destination.refused_items, "item"), one.key, one.host));
   }
   return warnings;
 }

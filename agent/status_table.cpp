@@ -77,6 +77,17 @@ std::string agent_lines(const Json& agent) {
       count(agent, "turns_skipped_paused"), count(agent, "turns_skipped_warm_up"), longest_stall(agent));
 }
 
+std::string buffer_text(const Json& buffer) {
+  std::string out = fmt::format("buffer: {} of {} values in memory", text(buffer, "memory_values"),
+                                text(buffer, "memory_limit"));
+  if (count(buffer, "disk_limit") > 0)
+    out += fmt::format(", {} of {} KiB on disk", count(buffer, "disk_octets") / 1024,
+                       count(buffer, "disk_limit") / 1024);
+  if (field(buffer, "disk_failure").is_string())
+    out += fmt::format("; the disk is not used: {}", text(buffer, "disk_failure"));
+  return out + "\n";
+}
+
 std::string destination_table(const Json& destinations) {
   TextTable table({"DESTINATION", "REACHABLE", ">PROCESSED", ">FAILED", ">DROPPED", ">QUEUED"});
   for (const Json& each : destinations) {
@@ -204,7 +215,8 @@ std::string sentences(const Json& status, const char* key, const char* title) {
 
 std::string status_table(const Json& status, bool in_detail) {
   std::string out = agent_lines(field(status, "agent"));
-  out += "\n" + destination_table(list(status, "destinations"));
+  out += "\n" + buffer_text(field(field(status, "agent"), "buffer"));
+  out += destination_table(list(status, "destinations"));
   out += "\n" + router_table(list(status, "routers"));
   for (const Json& router : list(status, "routers")) {
     if (!in_detail) break;

@@ -90,6 +90,31 @@ TEST_CASE("a destination is reachable, not, or nobody knows yet") {
   CHECK(warnings[0] == "zabbix 10.0.0.5:10051: connection refused; 7 values wait");
 }
 
+TEST_CASE("items that zabbix refuses are listed, and one is named in the warning") {
+  aggregator::DestinationStatistics destination;
+  destination.name = "10.0.0.5:10051";
+  destination.refused_items = 2;
+  destination.refused = {{"edge-1", "line.loss[L1]", now.wall}, {"edge-2", "line.loss[L2]", now.wall}};
+  const Json json = to_json(destination);
+  CHECK(json["refused_items"] == 2);
+  CHECK(json["refused"][1]["key"] == "line.loss[L2]");
+  CHECK(json["refused"][0]["since"] == "2026-03-01T09:05:00.000Z");
+  const auto warnings = warnings_of(destination);
+  REQUIRE(warnings.size() == 1);
+  CHECK(warnings[0].contains("the values of 2 items are refused, such as line.loss[L1] on host edge-1"));
+}
+
+TEST_CASE("the buffer says what it holds, and why its disk is not used") {
+  aggregator::BufferStatistics buffer{12, 1000, 8192, 1 << 20, ""};
+  CHECK(to_json(buffer)["disk_failure"].is_null());
+  buffer.failure = "disk full";
+  Json status;
+  status["agent"]["buffer"] = to_json(buffer);
+  CHECK(status_table(status, false)
+            .contains("buffer: 12 of 1000 values in memory, 8 of 1024 KiB on disk; the disk is not used: "
+                      "disk full\n"));
+}
+
 TEST_CASE("a line has its last result and its next turn on the wall's clock") {
   const config::Line own = line();
   scheduler::LineSnapshot shot{&own, false, std::nullopt, now.steady + 30s, std::nullopt};

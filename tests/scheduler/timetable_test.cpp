@@ -154,3 +154,18 @@ TEST_CASE("what is due when the plan changes stays due") {
   CHECK(turn->due == due);
   CHECK(turn->skipped == 0);
 }
+
+TEST_CASE("turns between two times are as many as would have been taken") {
+  Timetable table("r1", lines(5, 60s), epoch, start);
+  std::map<std::size_t, std::vector<TimePoint>> taken;
+  const TimePoint end = start + 1h;
+  while (const auto turn = table.take(std::min(end, table.next_due())))
+    taken[turn->entry].push_back(turn->due);
+  for (const auto& [entry, dues] : taken) {
+    CHECK(table.turns_between(entry, start - 1ns, end) == dues.size());
+    CHECK(table.turns_between(entry, dues.front(), end) == dues.size() - 1);  // the first is not after itself
+    CHECK(table.turns_between(entry, dues.front() - 1ns, dues.front()) == 1);
+    CHECK(table.turns_between(entry, dues[3], dues[3] + 59s) == 0);
+    CHECK(table.turns_between(entry, dues[3], dues[1]) == 0);
+  }
+}
