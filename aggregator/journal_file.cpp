@@ -111,7 +111,7 @@ JournalFile::JournalFile(const std::filesystem::path& file, config::BufferSettin
   database_.run(synchronous == config::BufferSettings::Synchronous::full ? "PRAGMA synchronous = FULL"
                                                                          : "PRAGMA synchronous = NORMAL");
   database_.run("PRAGMA journal_size_limit = 4194304");
-  database_.run("PRAGMA cache_size = -8192");  // KiB
+  database_.run("PRAGMA cache_size = -4096");  // KiB
   make_schema();
   statements_ = std::make_unique<Statements>(database_);
 }

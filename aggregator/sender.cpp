@@ -143,7 +143,7 @@ std::size_t Sender::wanted() const {
   const bool in_time = !draining_ && oldest && *oldest != TimePoint::min() &&
                        *oldest + settings_.flush_interval > Clock::now();
   // What does not fill a packet waits until it has to go.
-  const std::size_t full = static_cast<std::size_t>(store_->queued(index_)) / batch;
+  const std::size_t full = static_cast<std::size_t>(store_->waiting(index_)) / batch;
   return batch * (in_time ? std::clamp<std::size_t>(full, 1, lane_count) : lane_count);
 }
 
@@ -322,7 +322,7 @@ void Sender::keep(const Packet& packet, const Error& error) {
 TimePoint Sender::due() const {
   const auto oldest = store_->oldest(index_);
   if (!oldest) return TimePoint::max();
-  if (draining_ || store_->queued(index_) >= static_cast<std::uint64_t>(settings_.batch_size))
+  if (draining_ || store_->waiting(index_) >= static_cast<std::uint64_t>(settings_.batch_size))
     return TimePoint::min();
   if (*oldest == TimePoint::min()) return *oldest;
   return *oldest + settings_.flush_interval;

@@ -100,6 +100,10 @@ class Store : public std::enable_shared_from_this<Store> {
 
   // Kept for it, flight and what is held back included.
   std::uint64_t queued(std::size_t destination) const { return cursors_[destination].queued + held_values_; }
+  // Of these what is neither in flight nor held back.
+  std::uint64_t waiting(std::size_t destination) const {
+    return cursors_[destination].queued - cursors_[destination].flying_values;
+  }
   const Drops& drops(std::size_t destination) const { return cursors_[destination].drops; }
   // When the oldest came that can be sent; what must be read from disk came long ago.
   std::optional<connection::TimePoint> oldest(std::size_t destination) const;
@@ -203,13 +207,14 @@ class Store : public std::enable_shared_from_this<Store> {
   Sequence stored_to_ = 0;  // what came before it is on disk, if anybody wants it
   Sequences on_disk_;
   std::vector<StoredDestination> unclaimed_;
-  std::unordered_set<Sequence> dropped_, dropping_;      // to be deleted from the disk; being deleted
-  std::vector<StoredRow> new_held_;                      // to be written
-  std::vector<std::uint64_t> released_;                  // to be deleted
-  std::unordered_map<std::string, std::int64_t> turns_;  // to be written
+  std::unordered_set<Sequence> dropped_, dropping_;              // to be deleted from the disk; being deleted
+  std::vector<StoredRow> new_held_;                              // to be written
+  std::vector<std::uint64_t> released_;                          // to be deleted
+  std::unordered_map<std::string, std::int64_t> turns_;          // to be written
+  std::vector<std::pair<std::string, std::int64_t>> all_turns_;  // instead of what is written
   bool turns_anew_ = false;
   std::map<std::string, std::uint64_t> counters_;
-  Transaction under_way_;  // its rows apart
+  Transaction under_way_;  // of it what is needed if it fails
   bool committing_ = false, dirty_ = false;
   std::string failure_;  // why the last commit failed; empty: it did not
   std::uint64_t octets_ = 0;

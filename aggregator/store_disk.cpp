@@ -185,7 +185,7 @@ void Store::dirty() {
 void Store::set_turns(std::vector<std::pair<std::string, std::int64_t>> turns) {
   if (!journal_) return;
   turns_.clear();
-  for (auto& [line, clock] : turns) turns_.insert_or_assign(std::move(line), clock);
+  all_turns_ = std::move(turns);
   turns_anew_ = true;
   dirty();
 }
@@ -229,9 +229,9 @@ Transaction Store::next_transaction() {
   next.dropped.assign(dropping_.begin(), dropping_.end());
   next.held = std::exchange(new_held_, {});
   next.released = std::exchange(released_, {});
-  next.turns.assign(turns_.begin(), turns_.end());
-  turns_.clear();
   next.turns_anew = std::exchange(turns_anew_, false);
+  next.turns = std::exchange(all_turns_, {});
+  for (auto& [line, until] : std::exchange(turns_, {})) next.turns.emplace_back(line, until);
   next.counters.assign(counters_.begin(), counters_.end());
   next.limit = limits_.disk;
   const auto age = std::chrono::duration_cast<std::chrono::milliseconds>(limits_.max_age).count();
@@ -246,9 +246,12 @@ void Store::commit() {
   dirty_ = false;
   Transaction next = next_transaction();
   const Sequence end = tail();
-  auto rows = std::exchange(next.rows, {});
-  under_way_ = next;
-  next.rows = std::move(rows);
+  // What is needed again if it fails. Rows and places are made anew.
+  under_way_ = {.held = next.held,
+                .released = next.released,
+                .settled = next.settled,
+                .turns = next.turns,
+                .turns_anew = next.turns_anew};
   journal_->commit(std::move(next), [this, end](auto answer) { committed(std::move(answer), end); });
 }
 
