@@ -3,6 +3,8 @@
 The table LINES is the contract: which problems are open after which samples (the words of zabbix_templates.samples).
 """
 
+import json
+import pathlib
 import re
 import time
 import unittest
@@ -13,6 +15,7 @@ import zabbix_templates as templates
 
 ROUTER, DEAD, FAR, SMALL, LINE = "bj-edge-1", "sh-edge-1", "gz-edge-1", "hz-edge-1", "line-9001"
 AGENT, SILENT_AGENT = "edge-mon-1", "edge-mon-2"
+DOCS = pathlib.Path(__file__).resolve().parents[2] / "docs"
 DOWN, ERROR, FLAPS, LOSS, SLOW, SLOWER = "down", "can't be measured", "flaps", "loses packets", "is slow", "is slower than usual"
 
 # line: [(samples, kinds of problems open after them), ...]
@@ -78,7 +81,7 @@ class Templates(unittest.TestCase):
         cls.feed = templates.Feed(lab, cls.group)
         lab.reload()
         site = {"GROUP": "HQ-SH", "CUSTOMER": "acme", "PROVIDER": "telco", "CIRCUIT": "C-17", "SITE": "Shanghai"}
-        rows = [row(line, ROUTER) for line in LINES] + [row("baseline", ROUTER), row("unnamed", ROUTER, NAME="", VRF="CUST-A"),
+        rows = [row(line, ROUTER) for line in LINES] + [row("baseline", ROUTER), row("service", ROUTER), row("unnamed", ROUTER, NAME="", VRF="CUST-A"),
                                                         row("primary", ROUTER, ROLE="primary", VRF="CUST-A", **site)]
         cls.send_discovery(ROUTER, rows)
         cls.send_discovery(DEAD, [row(f"dead-{n}", DEAD) for n in range(20)])
@@ -254,6 +257,33 @@ class Templates(unittest.TestCase):
         templates.check_now(self.lab, SMALL, keys)
         items = self.lab.api("item.get", {"output": ["key_", "lastvalue"], "filter": {"host": SMALL, "key_": keys}})
         self.assertEqual({each["key_"]: float(each["lastvalue"]) for each in items}, {"router.lines.down": 1, "router.lines.loss": 100})
+
+    # --- what the documentation says ---
+
+    def test_wall(self):
+        wall = json.loads((DOCS / "zabbix-wall.json").read_text())
+        made = self.lab.api("dashboard.create", wall)["dashboardids"][0]
+        pages = self.lab.api("dashboard.get", {"dashboardids": made, "selectPages": "extend"})[0]["pages"]
+        self.assertEqual(len(pages[0]["widgets"]), len(wall["pages"][0]["widgets"]))
+        shown = {field["value"] for widget in wall["pages"][0]["widgets"] for field in widget["fields"] if field["name"].startswith("columns.item.")}
+        known = {each["name"] for each in self.lab.api("item.get", {"output": ["name"], "hostids": list(self.hosts.values())})}
+        self.assertEqual(shown - known, set())
+
+    def test_service_is_down_with_its_line(self):
+        calls = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", (DOCS / "zabbix.md").read_text(), re.S)]
+        self.assertEqual([call["method"] for call in calls], ["service.create", "sla.create", "item.create"])
+        for call in calls:
+            text = json.dumps(call["params"]).replace("HOSTID", self.hosts[ROUTER]).replace("L-1001", "service")
+            self.lab.api(call["method"], json.loads(text))
+
+        def status():
+            return self.lab.api("service.get", {"output": ["status"]})[0]["status"]
+        self.lab.wait_reload(lambda: status() == "-1", "the service is known")
+        for text, expected in (("l20*10", "-1"), ("0 0 0", "4"), ("3", "4"), ("1 1", "-1")):
+            self.feed.line(ROUTER, "service", text)
+            self.feed.flush()
+            with self.subTest(text=text):
+                support.wait_until(lambda: status() == expected, 15, f"the service's status is {expected}", of=self.lab.server, step=0.2)
 
     def test_line_on_a_host_of_its_own(self):
         for text, expected in (("1 0 0", []), ("0", ["down"]), ("1 1", []), ("3 3 3", ["its router can't be used"]), ("1", []), ("l20*10", [LOSS]), ("5", [])):
