@@ -149,20 +149,24 @@ void push_by_severity(const YAML::Node& trigger, const Place& place, YAML::Node&
   }
 }
 
+YAML::Node named(const YAML::Node& triggers, const std::string& name) {
+  for (const auto& trigger : triggers) {
+    if (trigger["name"].Scalar() == name) return trigger;
+  }
+  throw std::logic_error("no trigger " + name);
+}
+
 // A dependency is written as the other trigger's name; an export names it by its expressions, too.
 void resolve_dependencies(YAML::Node triggers) {
   for (auto trigger : triggers) {
-    if (!trigger["dependencies"]) continue;
     YAML::Node resolved;
     for (const auto& name : trigger["dependencies"]) {
-      for (const auto& other : triggers) {
-        if (other["name"].Scalar() != name.Scalar()) continue;
-        YAML::Node dependency;
-        for (const char* field : {"name", "expression", "recovery_expression"}) {
-          if (other[field]) dependency[field] = other[field].Scalar();
-        }
-        resolved.push_back(dependency);
+      const YAML::Node other = named(triggers, name.Scalar());
+      YAML::Node dependency;
+      for (const char* field : {"name", "expression", "recovery_expression"}) {
+        if (other[field]) dependency[field] = other[field].Scalar();
       }
+      resolved.push_back(dependency);
     }
     trigger["dependencies"] = resolved;
   }

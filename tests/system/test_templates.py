@@ -305,14 +305,14 @@ class Templates(unittest.TestCase):
         self.feed.flush()
         self.assertEqual(self.open(AGENT), [])
         for _ in range(10):
-            report(lateness=20, skipped=7, queue=20000, dropped=3, refused=4)
+            report(lateness=20, skipped=30, queue=20000, dropped=3, refused=4)
         self.feed.flush()
         self.assertEqual({each["name"] for each in self.open(AGENT)}, {
-            "Linewatch agent edge-mon-1 starts pings 6 s late", "Linewatch agent edge-mon-1 skipped 7 turns within 5 minutes",
+            "Linewatch agent edge-mon-1 starts pings 6 s late", "Linewatch agent edge-mon-1 skipped 30 turns within 5 minutes",
             "Linewatch agent edge-mon-1: 20000 values wait to be sent", "Linewatch agent edge-mon-1 lost 3 values within 5 minutes",
             "Linewatch agent edge-mon-1: Zabbix refused 4 values within 5 minutes"})
         for _ in range(12):
-            report(skipped=7, dropped=3, refused=4)
+            report(skipped=30, dropped=3, refused=4)
         self.feed.flush()
         self.assertEqual(self.open(AGENT), [])
 
