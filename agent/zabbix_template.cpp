@@ -55,7 +55,7 @@ void expand_runs(std::string& text) {
   std::string item, value, macro;
   int most = 0;
   while (RE2::PartialMatch(text, run, &item, &value, &macro, &most)) {
-    std::string all = "(last(//" + item + ")=" + value;
+    std::string all = fmt::format("(last(//{})={}", item, value);
     for (int n = 2; n <= most; ++n)
       all += fmt::format(" and ({}<{} or last(//{},#{})={})", macro, n, item, n, value);
     all += ")";
