@@ -19,6 +19,7 @@ int run_reload(const Options& options);
 int run_platforms(const Options& options);
 int run_hostkey(const Options& options);
 int run_discover(const Options& options);
+int run_template(const Options& options);
 
 // Asks the running agent to reload, or ("diff") what that would change, and prints it. The exit code.
 int ask_for_changes(const Options& options, const char* command);

@@ -32,6 +32,8 @@ int dispatch(const linewatch::agent::Options& options) {
       return run_platforms(options);
     case CommandName::discover:
       return run_discover(options);
+    case CommandName::zabbix_template:
+      return run_template(options);
     case CommandName::hostkey_scan:
     case CommandName::hostkey_accept:
     case CommandName::hostkey_forget:

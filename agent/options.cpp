@@ -44,6 +44,14 @@ CLI::App* add_discover(CLI::App& app, Options& options) {
   return discover;
 }
 
+CLI::App* add_template(CLI::App& app, Options& options) {
+  CLI::App* command = app.add_subcommand("template", "print the Zabbix templates, to be imported there");
+  command->add_option("--for", options.zabbix_version, "Zabbix version: 6.0 or 7.0")
+      ->check(CLI::IsMember({"6.0", "7.0"}))
+      ->capture_default_str();
+  return command;
+}
+
 // pause or resume.
 CLI::App* add_pause(CLI::App& app, const char* command, const char* text, Options& options) {
   CLI::App* pause = app.add_subcommand(command, text);
@@ -138,9 +146,11 @@ ParsedOptions parse_options(int argc, const char* const* argv) {
   platforms->add_option("NAME", options.platform, "one platform");
   platforms->add_flag("--commands", options.list_commands, "every command a profile may type");
   CLI::App* discover = add_discover(app, options);
+  CLI::App* zabbix_template = add_template(app, options);
   CLI::App *scan = nullptr, *accept = nullptr, *forget = nullptr;
   add_hostkey(app, options, scan, accept, forget);
-  for (CLI::App* each : {run, check, ping, parse, status, pause, resume, reload, platforms, discover})
+  for (CLI::App* each :
+       {run, check, ping, parse, status, pause, resume, reload, platforms, discover, zabbix_template})
     each->fallthrough();
 
   try {
@@ -167,6 +177,7 @@ ParsedOptions parse_options(int argc, const char* const* argv) {
   if (reload->parsed()) options.command = CommandName::reload;
   if (platforms->parsed()) options.command = CommandName::platforms;
   if (discover->parsed()) options.command = CommandName::discover;
+  if (zabbix_template->parsed()) options.command = CommandName::zabbix_template;
   if (scan->parsed()) options.command = CommandName::hostkey_scan;
   if (accept->parsed()) options.command = CommandName::hostkey_accept;
   if (forget->parsed()) options.command = CommandName::hostkey_forget;

@@ -29,7 +29,8 @@ enum class CommandName {
   hostkey_accept,
   hostkey_forget,
   platforms,
-  discover
+  discover,
+  zabbix_template
 };
 
 struct Options {
@@ -51,6 +52,7 @@ struct Options {
   std::string transcript_file;             // parse: empty or "-" = standard input
   bool list_commands = false;              // platforms --commands
   bool accept = false;                     // discover: the answer becomes the last plan
+  std::string zabbix_version = "6.0";      // template --for: 6.0 or 7.0
 };
 
 // Fills `options`; otherwise the exit code to leave with (help and version print and leave with 0; a wrong

@@ -38,6 +38,10 @@ TEST_CASE("every command is understood") {
   CHECK(parse({"hostkey", "forget", "r1", "r2"}).options.names.size() == 2);
   CHECK(parse({"discover"}).options.command == CommandName::discover);
   CHECK_FALSE(parse({"discover", "--json"}).options.accept);
+  CHECK(parse({"template"}).options.command == CommandName::zabbix_template);
+  CHECK(parse({"template"}).options.zabbix_version == "6.0");
+  CHECK(parse({"template", "--for", "7.0"}).options.zabbix_version == "7.0");
+  CHECK(parse({"template", "--for", "5.0"}).exit_code == exit_bad_configuration);
   CHECK(parse({"discover", "--accept"}).options.accept);
   CHECK(parse({"ping", "--all", "--json", "--trace", "--alone"}).options.json);
 }

@@ -159,6 +159,7 @@ class ZabbixLab:
         unfinished.rename(seed)
 
     def _write_server_config(self):
+        # One history syncer: triggers see values in the order they came in, across items.
         home = self._owned("server", "zabbix")
         self.server_config = self.directory / "zabbix_server.conf"
         self.server_config.write_text(f"""
@@ -173,6 +174,7 @@ PidFile={home}/server.pid
 SocketDir={home}
 StartPollers=1
 StartTrappers=3
+StartDBSyncers=1
 StartDiscoverers=0
 StartHTTPPollers=0
 StartPingers=0
