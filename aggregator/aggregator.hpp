@@ -30,9 +30,12 @@ class Aggregator {
   Aggregator& operator=(const Aggregator&) = delete;
 
   void start();
-  // Neither waits; each drops the oldest, counted, when memory is full.
-  void submit(const LineResult& result);
-  void submit(const TaskResult& result);
+  // None waits; each drops the oldest, counted, when memory is full. `not_before`: see Record.
+  using WallTime = std::chrono::system_clock::time_point;
+  void submit(const LineResult& result, WallTime not_before = {});
+  void submit(const TaskResult& result, WallTime not_before = {});
+  void submit(
+      Record record);  // values that are no line's and no task's; their texts are as Zabbix takes them
   // How and where to from now on. A destination that stays keeps what is queued for it; one that goes is not
   // sent to any more, and what was queued for it counts as dropped.
   void reconfigure(const config::ZabbixSettings& settings);

@@ -55,8 +55,10 @@ TEST_CASE("frames are what the protocol says, octet by octet") {
 }
 
 TEST_CASE("every value of a request carries its clock and ns") {
-  const Record record{
-      "router \"1\"", 1'700'000'000, 7, {{"line.loss[L1]", "20"}, {"line.error[L1]", "a\tb\\c\n\x01"}}};
+  const Record record{.host = "router \"1\"",
+                      .clock = 1'700'000'000,
+                      .ns = 7,
+                      .items = {{"line.loss[L1]", "20"}, {"line.error[L1]", "a\tb\\c\n\x01"}}};
   RequestWriter request;
   request.add(record, 0);
   request.add(record, 1);
@@ -72,7 +74,7 @@ TEST_CASE("every value of a request carries its clock and ns") {
 TEST_CASE("a request stays valid JSON whatever its texts hold") {
   std::mt19937 random(1);
   for (int round = 0; round < 2000; ++round) {
-    Record record{"h", 1, 1, {{"k", ""}}};
+    Record record{.host = "h", .clock = 1, .ns = 1, .items = {{"k", ""}}};
     for (auto i = random() % 20; i > 0; --i) record.items[0].text += static_cast<char>(random() % 256);
     RequestWriter request;
     request.add(record, 0);

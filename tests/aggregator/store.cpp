@@ -16,7 +16,7 @@ const connection::TimePoint start{1000h};
 constexpr std::size_t all = 1'000'000;
 
 Record record_of(int id, std::size_t values) {
-  Record record{"h" + std::to_string(id), id, 0, {}};
+  Record record{.host = "h" + std::to_string(id), .clock = id, .ns = 0, .items = {}};
   for (std::size_t i = 0; i < values; ++i) record.items.push_back({"k" + std::to_string(i), "v"});
   return record;
 }
