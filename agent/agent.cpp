@@ -26,7 +26,9 @@ Agent::Agent(asio::io_context& loop, const Background& background, std::filesyst
       state_dir_(first.plan->settings().agent.state_dir),
       aggregator_(loop.get_executor(), first.plan->settings().zabbix, routers_->resolver(), log_,
                   {.buffer_file = state_dir_ / "buffer.sqlite"}),
-      fleet_(loop.get_executor(), *routers_, aggregator_, log_),
+      discovery_(loop.get_executor(), background, aggregator_, state_dir_, log_),
+      fleet_(loop.get_executor(), *routers_, aggregator_, discovery_, log_),
+      own_items_(loop.get_executor(), fleet_, aggregator_),
       reloader_(
           loop.get_executor(), background, std::move(first),
           [this](SharedPlan before, SharedPlan after, const PlanSteps& steps) {
@@ -42,8 +44,10 @@ Agent::Agent(asio::io_context& loop, const Background& background, std::filesyst
 void Agent::start() {
   loop_watch_.start();
   aggregator_.start();
+  discovery_.start(reloader_.plan());
   fleet_.start(reloader_.plan());
   fleet_.skip_missed(aggregator_.take_last_turns());
+  own_items_.start(reloader_.plan());
   reloader_.start();
   if (settings().zabbix.api) ask_api(std::move(api_start_));
   open_control_socket();
@@ -64,6 +68,8 @@ Awaitable<void> Agent::apply(SharedPlan before, SharedPlan after, const PlanStep
   co_await fleet_.apply(before, after, steps);
   const config::Settings& settings = after->settings();
   if (before->settings().zabbix != settings.zabbix) aggregator_.reconfigure(settings.zabbix);
+  discovery_.apply(before, after, steps);
+  own_items_.apply(after);
   log_->set_level(level_of(settings.log.level));
   if (before->settings().zabbix.api != settings.zabbix.api) co_await ask_other_api(after);
 }
@@ -142,6 +148,8 @@ Awaitable<void> Agent::stop() {
   if (control_) co_await control_->stop(pings);
   co_await reloader_.stop();
   if (api_) co_await api_->stop(pings);
+  co_await discovery_.stop();
+  own_items_.stop();
   co_await fleet_.stop(pings);
   co_await routers_->close(logouts);
   co_await fleet_.wait_for_leavers();

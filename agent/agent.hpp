@@ -16,6 +16,8 @@
 #include "agent/control/requests.hpp"
 #include "agent/control/server.hpp"
 #include "agent/fleet.hpp"
+#include "agent/items/discovery.hpp"
+#include "agent/items/own_items.hpp"
 #include "agent/loop_watch.hpp"
 #include "agent/options.hpp"
 #include "agent/reloader.hpp"
@@ -53,7 +55,9 @@ class Agent {
   std::unique_ptr<Routers> routers_;
   const std::filesystem::path state_dir_;  // until the agent ends, whatever is reloaded
   aggregator::Aggregator aggregator_;
+  Discovery discovery_;
   Fleet fleet_;
+  OwnItems own_items_;
   Reloader reloader_;
   ApiStart api_start_;                    // until start()
   std::unique_ptr<ZabbixApiSource> api_;  // null: the lines are those of the files alone

@@ -2,12 +2,11 @@
 
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <exception>
 #include <utility>
 
 #include "agent/gather.hpp"
+#include "agent/slices.hpp"
 
 namespace linewatch::agent {
 
@@ -36,29 +35,14 @@ void add_to(scheduler::WorkerStatistics& all, const scheduler::WorkerStatistics&
   all.lateness += its.lateness;
 }
 
-// Lets others have the loop now and then.
-class Slices {
- public:
-  explicit Slices(asio::any_io_executor loop) : loop_(std::move(loop)) {}
-
-  bool over() const { return Clock::now() - began_ > std::chrono::milliseconds(5); }
-  Awaitable<void> next() {
-    co_await asio::post(loop_, asio::use_awaitable);
-    began_ = Clock::now();
-  }
-
- private:
-  asio::any_io_executor loop_;
-  connection::TimePoint began_ = Clock::now();
-};
-
 }  // namespace
 
 Fleet::Fleet(asio::any_io_executor loop, Routers& routers, aggregator::Aggregator& aggregator,
-             std::shared_ptr<spdlog::logger> log)
+             Discovery& discovery, std::shared_ptr<spdlog::logger> log)
     : loop_(std::move(loop)),
       routers_(routers),
       aggregator_(aggregator),
+      discovery_(discovery),
       log_(std::move(log)),
       epoch_(wall_clock_zero()),
       left_(loop_) {}
@@ -101,8 +85,8 @@ void Fleet::add(scheduler::RouterPlan plan) {
   pool->start();
   auto worker = std::make_unique<RouterWorker>(
       loop_, std::move(plan), std::move(pool), routers_.resolver(), epoch_,
-      [this](const aggregator::LineResult& result) { aggregator_.submit(result); }, log_,
-      [this](const aggregator::TaskResult& result) { aggregator_.submit(result); });
+      [this](const aggregator::LineResult& result) { submit(result); }, log_,
+      [this](const aggregator::TaskResult& result) { submit(result); });
   worker->on_skip([this](const std::string& line, SkipReason why, std::uint64_t turns, std::int64_t last) {
     aggregator_.skipped(to_string(why), turns);
     aggregator_.set_turn(line, last);
@@ -173,16 +157,19 @@ Awaitable<void> Fleet::apply(SharedPlan before, SharedPlan after, const PlanStep
 }
 
 void Fleet::report_removed(const config::Line& line) {
-  aggregator::LineResult result;
-  result.line = line.id;
-  result.router = line.router;
-  result.zabbix_host = line.zabbix_host;
-  result.own_host = line.own_host;
-  result.clock = std::chrono::system_clock::now();
-  result.state = aggregator::LineState::removed;
-  result.error = "removed from the configuration";
   log_->info("line removed line={} router={}", line.id, line.router);
-  aggregator_.submit(result);
+  submit(aggregator::removed_line(line.id, line.router, line.zabbix_host, line.own_host));
+}
+
+void Fleet::submit(const aggregator::LineResult& result) {
+  aggregator_.submit(result, discovery_.hold(result.line, result.zabbix_host, result.own_host));
+}
+
+void Fleet::submit(const aggregator::TaskResult& result) {
+  const bool of_a_line = !result.line.empty();
+  const auto not_before =
+      of_a_line ? discovery_.hold(result.line, result.zabbix_host, result.own_host) : Discovery::WallTime();
+  aggregator_.submit(result, not_before);
 }
 
 Awaitable<void> Fleet::stop(Context ctx) {

@@ -8,6 +8,7 @@
 
 #include <spdlog/logger.h>
 
+#include "agent/items/discovery.hpp"
 #include "agent/plan.hpp"
 #include "agent/routers.hpp"
 #include "aggregator/aggregator.hpp"
@@ -20,9 +21,9 @@ class Fleet {
  public:
   using Workers = std::vector<std::unique_ptr<scheduler::RouterWorker>>;
 
-  // `routers` and `aggregator` outlive the fleet.
+  // `routers`, `aggregator` and `discovery` outlive the fleet.
   Fleet(boost::asio::any_io_executor loop, Routers& routers, aggregator::Aggregator& aggregator,
-        std::shared_ptr<spdlog::logger> log);
+        Discovery& discovery, std::shared_ptr<spdlog::logger> log);
 
   void start(const SharedPlan& plan);
   // Right after start(): the turns that were due since an earlier run count as skipped, see RouterWorker.
@@ -47,10 +48,13 @@ class Fleet {
   connection::Awaitable<void> leave(std::shared_ptr<scheduler::RouterWorker> worker,
                                     std::shared_ptr<connection::Pool> pool, config::Duration limit);
   void report_removed(const config::Line& line);
+  void submit(const aggregator::LineResult& result);
+  void submit(const aggregator::TaskResult& result);
 
   boost::asio::any_io_executor loop_;
   Routers& routers_;
   aggregator::Aggregator& aggregator_;
+  Discovery& discovery_;
   std::shared_ptr<spdlog::logger> log_;
   connection::TimePoint epoch_;
   Workers workers_;

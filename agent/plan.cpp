@@ -23,6 +23,7 @@ Plan::Plan(config::Settings settings) : settings_(std::move(settings)) {
     std::erase_if(plan.lines, [](const config::Line* line) { return !line->pinged(); });
     routers_.push_back(std::move(plan));
   }
+  discovery_ = discovery_hosts(settings_);
   std::ranges::sort(routers_, {}, [](const scheduler::RouterPlan& plan) -> const std::string& {
     return plan.router->name;
   });
@@ -85,6 +86,7 @@ PlanSteps steps_between(const Plan& before, const Plan& after) {
   for (const config::Line& line : before.settings().lines) {
     if (ends(before, after, line)) steps.removed.push_back(&line);
   }
+  steps.discovery = discovery_steps(before.discovery(), after.discovery());
   steps.changes = config::compare(before.settings(), after.settings());
   return steps;
 }

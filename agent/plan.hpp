@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "agent/background.hpp"
+#include "agent/items/discovery_hosts.hpp"
 #include "agent/zabbix_api/plan.hpp"
 #include "config/api_lines.hpp"
 #include "config/difference.hpp"
@@ -25,12 +26,14 @@ class Plan {
   const config::Settings& settings() const { return settings_; }
   // By name. Of each, `plan` is null: who takes one to work with says what keeps it.
   const std::vector<scheduler::RouterPlan>& routers() const { return routers_; }
-  std::size_t lines() const { return lines_; }    // enabled, of these routers
-  bool measures(const config::Line& line) const;  // is it one of them?
+  std::size_t lines() const { return lines_; }                                // enabled, of these routers
+  bool measures(const config::Line& line) const;                              // is it one of them?
+  const std::vector<DiscoveryHost>& discovery() const { return discovery_; }  // by name
 
  private:
   config::Settings settings_;
   std::vector<scheduler::RouterPlan> routers_;
+  std::vector<DiscoveryHost> discovery_;
   std::size_t lines_ = 0;
 };
 
@@ -60,6 +63,7 @@ struct PlanSteps {
   std::vector<std::size_t> going;            // of the plan before: routers that are measured no more
   std::vector<std::size_t> staying, coming;  // of the plan after
   std::vector<const config::Line*> removed;  // of the plan before: lines that get their last value
+  DiscoverySteps discovery;
   std::vector<config::Change> changes;
 };
 

@@ -30,6 +30,7 @@ struct Aggregator::Impl : std::enable_shared_from_this<Impl> {
   std::shared_ptr<spdlog::logger> log;
   DeliveryOptions options;
   config::Layout layout;
+  ItemMapper::Keys keys;
   ItemMapper mapper;
   std::shared_ptr<Store> store;
   std::vector<std::shared_ptr<Sender>> senders;
@@ -43,7 +44,8 @@ struct Aggregator::Impl : std::enable_shared_from_this<Impl> {
         log(std::move(logger)),
         options(how),
         layout(settings.layout),
-        mapper(settings.layout),
+        keys(settings.keys),
+        mapper(layout, keys),
         store(make_store(loop, settings.buffer, options, log)),
         changed(loop) {
     store->open();
@@ -111,7 +113,11 @@ struct Aggregator::Impl : std::enable_shared_from_this<Impl> {
   }
 
   void reconfigure(const config::ZabbixSettings& settings) {
-    if (std::exchange(layout, settings.layout) != settings.layout) mapper = ItemMapper(layout);
+    if (layout != settings.layout || keys != settings.keys) {
+      layout = settings.layout;
+      keys = settings.keys;
+      mapper = ItemMapper(layout, keys);
+    }
     store->set_limits(settings.buffer);
     auto before = std::exchange(senders, {});
     for (const config::ZabbixServer& server : settings.servers) {
@@ -176,13 +182,21 @@ void Aggregator::reconfigure(const config::ZabbixSettings& settings) {
   impl_->reconfigure(settings);
 }
 
-void Aggregator::submit(const LineResult& result) {
+void Aggregator::submit(const LineResult& result, WallTime not_before) {
   const TimePoint now = Clock::now();
-  impl_->keep(impl_->mapper.map(result, now), now);
+  Record record = impl_->mapper.map(result, now);
+  record.not_before = not_before;
+  impl_->keep(std::move(record), now);
 }
 
-void Aggregator::submit(const TaskResult& result) {
-  impl_->keep(impl_->mapper.map(result), Clock::now());
+void Aggregator::submit(const TaskResult& result, WallTime not_before) {
+  Record record = impl_->mapper.map(result);
+  record.not_before = not_before;
+  impl_->keep(std::move(record), Clock::now());
+}
+
+void Aggregator::submit(Record record) {
+  impl_->keep(std::move(record), Clock::now());
 }
 
 namespace {

@@ -34,9 +34,13 @@ class Aggregator {
   Aggregator& operator=(const Aggregator&) = delete;
 
   void start();
-  // Neither waits; when the buffer is full the oldest of the same line is dropped, counted.
-  void submit(const LineResult& result);
-  void submit(const TaskResult& result);
+  // None waits; when the buffer is full the oldest of the same line is dropped, counted. `not_before`: see
+  // Record.
+  using WallTime = std::chrono::system_clock::time_point;
+  void submit(const LineResult& result, WallTime not_before = {});
+  void submit(const TaskResult& result, WallTime not_before = {});
+  // Values that are no line's and no task's; their texts are as Zabbix takes them.
+  void submit(Record record);
   // Turns without a result are counted over all runs of the agent, and with the results it is kept until when
   // each line's turns are accounted for: each turn is a result or is counted, whatever the agent is killed
   // in.

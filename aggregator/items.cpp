@@ -47,15 +47,47 @@ std::string error_text(const LineResult& result) {
   return result.state == LineState::down ? "all probes lost" : std::string(to_string(result.state));
 }
 
-void set_clock(Record& record, std::chrono::system_clock::time_point clock) {
+constexpr std::string_view of_lines = "line.";  // what zabbix.keys leaves out of the items' names
+
+// The line's id stands in the keys where the host has other lines too.
+bool names_line(config::Layout layout, const std::string& line, bool own_host) {
+  return layout == config::Layout::discovery && !line.empty() && !own_host;
+}
+
+}  // namespace
+
+Record record_at(std::string_view host, std::chrono::system_clock::time_point clock) {
+  Record record;
+  record.host = valid_text(host);
   const auto since = std::max(clock.time_since_epoch(), std::chrono::system_clock::duration::zero());
   const auto whole = std::chrono::floor<std::chrono::seconds>(since);
   record.clock = whole.count();
   record.ns =
       static_cast<std::int32_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(since - whole).count());
+  return record;
 }
 
-}  // namespace
+double whole_loss(double percent) {
+  return percent >= 100 ? 100 : std::min(99.0, std::ceil(percent));
+}
+
+std::string_view ddl_word(const LineResult& result) {
+  switch (result.state) {
+    case LineState::up:
+    case LineState::removed:
+      return {};
+    case LineState::down:
+      return result.figures && result.figures->status == PingStatus::unreachable ? "NoRouteToHost"
+                                                                                 : "RequestTimeout";
+    case LineState::line_error:
+      return result.figures && !result.figures->refused ? "ParseResultFailed" : "ExecutionError";
+    case LineState::router_error:
+      return result.timed_out ? "CheckTimeout" : "ConnectionError";
+    case LineState::agent_error:
+      return result.timed_out ? "CheckTimeout" : "ExecutionError";
+  }
+  return {};
+}
 
 bool ErrorMemory::due(const std::string& line, const std::string& text, connection::TimePoint now) {
   const std::size_t hash = std::hash<std::string>{}(text);
@@ -66,55 +98,87 @@ bool ErrorMemory::due(const std::string& line, const std::string& text, connecti
   return true;
 }
 
-std::string ItemMapper::key(const char* name, const LineResult& result) const {
-  const bool with_line = layout_ == config::Layout::discovery && !result.own_host;
-  return with_line ? item_key(name, result.line) : name;
+const config::KeyMapping* ItemMapper::other_key(std::string_view item) const {
+  if (keys_.empty() || !item.starts_with(of_lines)) return nullptr;
+  const auto found = keys_.find(std::string(item.substr(of_lines.size())));
+  return found == keys_.end() ? nullptr : &found->second;
 }
 
+// A line's values as they come into a record, under the keys that the site wants.
+class ItemMapper::Values {
+ public:
+  Values(const ItemMapper& mapper, const LineResult& result, Record& record)
+      : mapper_(mapper),
+        record_(record),
+        line_(result.line),
+        with_line_(names_line(mapper.layout_, result.line, result.own_host)) {}
+
+  void add(const char* item, std::string text) { add(item, mapper_.other_key(item), std::move(text)); }
+
+  void add(const char* item, const Figure& value) {
+    if (!value) return;
+    const config::KeyMapping* const other = mapper_.other_key(item);
+    const bool loss = std::string_view(item) == "line.loss";
+    const double sent = !other || !other->integer ? *value : loss ? whole_loss(*value) : std::round(*value);
+    if (auto text = decimal(sent)) add(item, other, *std::move(text));
+  }
+
+ private:
+  void add(const char* item, const config::KeyMapping* other, std::string text) {
+    if (!other) return record_.items.push_back({with_line_ ? item_key(item, line_) : item, std::move(text)});
+    if (other->key.empty()) return;  // not wanted
+    const std::string& key = other->key;
+    record_.items.push_back({with_line_ ? config::line_item(key, line_) : key, std::move(text)});
+  }
+
+  const ItemMapper& mapper_;
+  Record& record_;
+  const std::string& line_;
+  bool with_line_;
+};
+
 Record ItemMapper::map(const LineResult& result, connection::TimePoint now) {
-  Record record;
-  record.host = valid_text(result.zabbix_host);
+  Record record = record_at(result.zabbix_host, result.clock);
   record.line = result.line;
   record.turn = result.state != LineState::removed;
-  set_clock(record, result.clock);
-  const auto add = [&](const char* name, std::string text) {
-    record.items.push_back({key(name, result), std::move(text)});
-  };
-  const auto figure = [&](const char* name, const Figure& value) {
-    if (!value) return;
-    if (auto text = decimal(*value)) add(name, *std::move(text));
-  };
-
+  Values values(*this, result, record);
   const bool up = result.state == LineState::up;
   if (up || result.state == LineState::down) {
-    add("line.up", up ? "1" : "0");
-    figure("line.loss", loss_percent(result));
+    values.add("line.up", up ? "1" : "0");
+    values.add("line.loss", loss_percent(result));
   }
   if (up && result.figures) {
-    figure("line.rtt.min", seconds(result.figures->min_ms));
-    figure("line.rtt.avg", seconds(result.figures->avg_ms));
-    figure("line.rtt.max", seconds(result.figures->max_ms));
-    figure("line.rtt.stddev", seconds(result.figures->stddev_ms));
-    figure("line.jitter", seconds(jitter_ms(*result.figures)));
+    values.add("line.rtt.min", seconds(result.figures->min_ms));
+    values.add("line.rtt.avg", seconds(result.figures->avg_ms));
+    values.add("line.rtt.max", seconds(result.figures->max_ms));
+    values.add("line.rtt.stddev", seconds(result.figures->stddev_ms));
+    values.add("line.jitter", seconds(jitter_ms(*result.figures)));
   }
   // A turn that never began (skipped, overloaded) took no time worth a figure.
-  if (result.figures || result.check_time.count() > 0) figure("line.check.time", result.check_time.count());
-  std::string error = error_text(result);
-  if (errors_.due(result.line, error, now)) add("line.error", std::move(error));
+  if (result.figures || result.check_time.count() > 0)
+    values.add("line.check.time", Figure(result.check_time.count()));
+  const config::KeyMapping* const other_error = other_key("line.error");
+  if (other_error && other_error->ddl_words) {  // as it ever was: with each run that failed, and only then
+    const std::string_view word = ddl_word(result);
+    if (!word.empty()) values.add("line.error", std::string(word));
+  } else if (std::string error = error_text(result); errors_.due(result.line, error, now)) {
+    values.add("line.error", std::move(error));
+  }
   if (result.state == LineState::removed) errors_.forget(result.line);
-  add("line.status", std::to_string(static_cast<int>(result.state)));
+  values.add("line.status", std::to_string(static_cast<int>(result.state)));
   return record;
 }
 
 Record ItemMapper::map(const TaskResult& result) const {
-  Record record;
-  record.host = valid_text(result.zabbix_host);
+  Record record = record_at(result.zabbix_host, result.clock);
   record.line = result.line;
-  set_clock(record, result.clock);
-  const bool with_line = layout_ == config::Layout::discovery && !result.line.empty() && !result.own_host;
+  const bool with_line = names_line(layout_, result.line, result.own_host);
   for (const TaskFigure& value : result.values) {
-    std::string key = with_line ? config::line_item(value.item, result.line) : value.item;
-    record.items.push_back({valid_text(key), valid_text(value.text)});
+    const config::KeyMapping* const other = result.line.empty() ? nullptr : other_key(value.item);
+    const std::string& item = other ? other->key : value.item;
+    if (item.empty()) continue;  // not wanted
+    record.items.push_back(
+        {valid_text(with_line ? config::line_item(item, result.line) : item), valid_text(value.text)});
   }
   return record;
 }

@@ -1,10 +1,13 @@
 #pragma once
-// Turns a line's result into Zabbix values (README, "Zabbix items"). Owned by the aggregator; remembers per
+// Turns a line's result into Zabbix values (docs/zabbix-items.md). Owned by the aggregator; remembers per
 // line only what line.error last said, since that item is sent on change and hourly.
 
 #include <chrono>
 #include <cstddef>
+#include <map>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 
 #include "aggregator/record.hpp"
@@ -35,10 +38,22 @@ class ErrorMemory {
   std::unordered_map<std::string, Said> said_;
 };
 
+// The word that hosts made for dedicatedLineErrorDetail know for why a line is not up (`words: ddl`); empty
+// for one that is up, or gone.
+std::string_view ddl_word(const LineResult& result);
+
+// Loss as a whole number that neither hides loss nor invents an outage: up, but 100 only for all lost.
+double whole_loss(double percent);
+
+// No values yet, but a host and a time: the clock is not before 1970.
+Record record_at(std::string_view host, std::chrono::system_clock::time_point clock);
+
 class ItemMapper {
  public:
-  explicit ItemMapper(config::Layout layout, std::size_t max_lines = 100'000)
-      : layout_(layout), errors_(max_lines) {}
+  using Keys = std::map<std::string, config::KeyMapping>;  // zabbix.keys
+
+  explicit ItemMapper(config::Layout layout, Keys keys = {}, std::size_t max_lines = 100'000)
+      : layout_(layout), keys_(std::move(keys)), errors_(max_lines) {}
 
   // The figures and line.error stand before line.status, so that a trigger on the status sees them.
   Record map(const LineResult& result, connection::TimePoint now);
@@ -46,9 +61,11 @@ class ItemMapper {
   Record map(const TaskResult& result) const;
 
  private:
-  std::string key(const char* name, const LineResult& result) const;
+  class Values;  // of one record
+  const config::KeyMapping* other_key(std::string_view item) const;
 
   config::Layout layout_;
+  Keys keys_;
   ErrorMemory errors_;
 };
 

@@ -36,6 +36,19 @@ std::string_view to_string(LineState state) {
   return "agent_error";
 }
 
+LineResult removed_line(const std::string& line, const std::string& router, const std::string& zabbix_host,
+                        bool own_host) {
+  LineResult result;
+  result.line = line;
+  result.router = router;
+  result.zabbix_host = zabbix_host;
+  result.own_host = own_host;
+  result.state = LineState::removed;
+  result.error = "removed from the configuration";
+  result.clock = std::chrono::system_clock::now();
+  return result;
+}
+
 LineState state_of(const PingFigures& figures) {
   switch (figures.status) {
     case PingStatus::ok:

@@ -213,6 +213,7 @@ class Settler {
     router.name = name_of(router);
     router.in_shard = files_.agent.shard.holds(router.name);
     router.zabbix_host = router.name;
+    router.own_items = false;  // there need be no such host
     if (platform) router.platform = platform->read.platform;
     if (protocol) router.protocol = protocol->read.protocol;
     std::optional<Credential> account;

@@ -109,6 +109,7 @@ std::string details(const Router& before, const Router& after) {
       .of("legacy_ssh", before.legacy_ssh, after.legacy_ssh)
       .of("tasks", before.tasks, after.tasks)
       .of("zabbix_host", before.zabbix_host, after.zabbix_host)
+      .hidden("items of its own", before.own_items, after.own_items)
       .of("enabled", before.enabled, after.enabled)
       .of("in this agent's shard", before.in_shard, after.in_shard);
   return std::move(limits(all, before.connection, after.connection)).text();

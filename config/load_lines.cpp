@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "config/address.hpp"
+#include "config/label.hpp"
 #include "config/loading.hpp"
 
 namespace linewatch::config {
@@ -16,11 +17,19 @@ bool is_line_id(std::string_view text) {
   });
 }
 
-// A label's name becomes part of a macro's name in Zabbix: {#LABEL.X}.
 bool is_label_name(std::string_view text) {
   return is_line_id(text) && text.find(':') == std::string_view::npos;
 }
 
+// The other label whose macro has the same name; null: there is none.
+const std::string* same_macro(const std::map<std::string, std::string>& labels, const std::string& name) {
+  for (const auto& [other, value] : labels)
+    if (other.size() == name.size() && other != name && label_macro(other) == label_macro(name))
+      return &other;
+  return nullptr;
+}
+
+// `out` holds the labels of the defaults.
 void read_labels(Reader& around, std::map<std::string, std::string>& out) {
   Reader labels(around, "labels", around.find("labels"));
   for (const YamlNode node : labels.map()) {
@@ -30,7 +39,12 @@ void read_labels(Reader& around, std::map<std::string, std::string>& out) {
                                in_quotes(node.key())));
       continue;
     }
-    labels.text_or_none(node.key(), out[std::string(node.key())]);
+    const std::string name(node.key());
+    labels.text_or_none(name, out[name]);
+    if (const std::string* other = same_macro(out, name)) {
+      labels.error(name, fmt::format("{} and {} are both {} in Zabbix (rename one)", in_quotes(name),
+                                     in_quotes(*other), label_macro(name)));
+    }
   }
 }
 

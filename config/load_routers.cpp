@@ -80,6 +80,7 @@ Router read_router(Reader& reader, Loading& loading, const Router& defaults, Set
   read_router_settings(reader, loading, out);
   if (!settled.platform) reader.required("platform", "write one, or defaults.router.platform");
   if (!settled.credentials) reader.required("credentials", "write a name, or defaults.router.credentials");
+  out.own_items = !out.zabbix_host.empty() || loading.settings.zabbix.layout == Layout::discovery;
   if (out.zabbix_host.empty()) out.zabbix_host = out.name;
   if (!out.zabbix_host.empty()) {
     const char* key = reader.written("zabbix_host") ? "zabbix_host" : "name";

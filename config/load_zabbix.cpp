@@ -139,14 +139,19 @@ void read_keys(Reader& zabbix, std::map<std::string, KeyMapping>& out) {
   static constexpr std::string_view figures[] = {"status",  "up",         "loss",       "rtt.min",
                                                  "rtt.avg", "rtt.max",    "rtt.stddev", "jitter",
                                                  "error",   "check.time", "trace"};
+  const auto is_text = [](std::string_view figure) { return figure == "error" || figure == "trace"; };
   Reader keys(zabbix, "keys", zabbix.find("keys"));
   for (const std::string_view figure : figures) {
     if (!keys.written(figure)) continue;
     Reader one(keys, figure, keys.find(figure));
     KeyMapping mapping;
-    if (one.required("key", "write the item's key")) read_line_of_text(one, "key", mapping.key, 2048);
-    one.word("type", mapping.integer, {{"float", false}, {"integer", true}});
-    one.word("words", mapping.ddl_words, {{"ddl", true}});
+    const YamlNode key = one.find("key");
+    if (!key) one.error("key", "missing (write the item's key, or null for a figure that is not to be sent)");
+    if (key && !key.is_null()) read_line_of_text(one, "key", mapping.key, 2048);
+    if (one.word("type", mapping.integer, {{"float", false}, {"integer", true}}) && is_text(figure))
+      one.error("type", fmt::format("{} is a text", figure));
+    if (one.word("words", mapping.ddl_words, {{"ddl", true}}) && figure != "error")
+      one.error("words", "only error has words");
     one.finish();
     out[std::string(figure)] = std::move(mapping);
   }

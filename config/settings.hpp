@@ -90,8 +90,8 @@ struct BufferSettings {
 
 enum class Layout { discovery, per_line };
 
-struct KeyMapping {  // one entry of zabbix.keys
-  std::string key;
+struct KeyMapping {        // one entry of zabbix.keys
+  std::string key;         // without the line's id; empty: the figure is not sent
   bool integer = false;    // type: integer
   bool ddl_words = false;  // words: ddl
   bool operator==(const KeyMapping&) const = default;
@@ -197,6 +197,7 @@ struct Router {
   ConnectionSettings connection;   // the global ones with the router's own laid over
   std::vector<std::string> tasks;  // names of the site's own tasks
   std::string zabbix_host;
+  bool own_items = false;  // router.status and the like go there: it is written, or the layout is discovery
   bool enabled = true;
   bool in_shard = true;  // false: another agent's (agent.shard)
 

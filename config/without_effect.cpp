@@ -14,29 +14,17 @@ namespace linewatch::config {
 
 namespace {
 
-// Where a row's key may stand.
-enum class Where {
-  file,  // the main file
-  line,  // lines[], defaults.line, routers[].defaults.line
-};
-
 constexpr std::string_view usual = "has no effect yet in this version";
 
 struct Row {
-  Where where;
-  std::string_view key;          // below that place; in the file, '.' goes down
+  std::string_view key;          // in the main file; '.' goes down
   std::string_view silent = "";  // the written value that is what happens anyway
   std::string_view text = usual;
 };
 
 constexpr Row rows[] = {
-    {Where::file, "agent.threads", "1"},
-    {Where::file, "agent.listen"},
-    {Where::file, "zabbix.discovery_hold"},
-    {Where::file, "zabbix.keys", "{}"},
-    {Where::line, "group"},
-    {Where::line, "role"},
-    {Where::line, "labels", "{}", "is only typed where a task's command says {label.NAME} in this version"},
+    {"agent.threads", "1"},
+    {"agent.listen"},
 };
 
 // A place in the tree with the way to it, spelled only when it is needed.
@@ -81,29 +69,17 @@ void follow(YamlNode node, std::string_view key, const Spot& spot,
   }
 }
 
-// Of one file. A plan may say one thing 100,000 times: each row is said once, where it stands first.
+// Of one file. Each row is said once, where it stands first.
 class Warner {
  public:
   using Spots = std::set<std::pair<int, int>>;  // line and column
 
   // `wrong`: what is wrong there is said already; that it has no effect besides helps nobody.
-  Warner(const Spots& wrong, bool types_labels) : wrong_(wrong), types_labels_(types_labels) {}
+  explicit Warner(const Spots& wrong) : wrong_(wrong) {}
 
   void look_at_file(YamlNode root, const Spot& spot) {
-    for (std::size_t row = 0; row < std::size(rows); ++row) {
-      if (rows[row].where != Where::file) continue;
+    for (std::size_t row = 0; row < std::size(rows); ++row)
       follow(root, rows[row].key, spot, [&](YamlNode node, const Spot& at) { note(row, node, at); });
-    }
-  }
-
-  void look_at_line(YamlNode map, const Spot& spot) {
-    if (!map.is_map()) return;
-    for (const YamlNode node : map) {
-      for (std::size_t row = 0; row < std::size(rows); ++row) {
-        if (rows[row].where != Where::line || rows[row].key != node.key()) continue;
-        if (!types_labels_ || rows[row].key != "labels") note(row, node, Spot{&spot, rows[row].key});
-      }
-    }
   }
 
   void say(Problems& problems) {
@@ -132,35 +108,18 @@ class Warner {
   }
 
   const Spots& wrong_;
-  bool types_labels_;  // a task does
   Found found_[std::size(rows)];
 };
-
-bool types_labels(const Settings& settings) {
-  for (const Task& task : settings.tasks) {
-    for (const auto& [platform, commands] : task.commands) {
-      for (const std::string& command : commands) {
-        if (command.contains("{label.")) return true;
-      }
-    }
-  }
-  return false;
-}
 
 }  // namespace
 
 void warn_of_keys_without_effect(const Loading& loading) {
   std::map<std::string, Warner::Spots> wrong;
   for (const Problem& problem : loading.problems) wrong[problem.file].emplace(problem.line, problem.column);
-  const bool labels_typed = types_labels(loading.settings);
   for (const Source& source : loading.sources) {
-    Warner warner(wrong[source.document.file()], labels_typed);
-    const YamlNode root = source.document.root();
+    Warner warner(wrong[source.document.file()]);
     const Spot top;
-    warner.look_at_file(root, top);
-    for (const char* key : {"defaults.line", "routers[].defaults.line", "lines[]"}) {
-      follow(root, key, top, [&](YamlNode node, const Spot& spot) { warner.look_at_line(node, spot); });
-    }
+    warner.look_at_file(source.document.root(), top);
     warner.say(loading.problems);
   }
 }

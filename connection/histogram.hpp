@@ -13,7 +13,7 @@ class Histogram {
  public:
   // Upper bounds in seconds; what is longer falls into one more bucket.
   static constexpr std::array<double, 16> bounds = {0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25,
-                                                    0.5,   1,      2.5,   5,    10,    30,   60,  300};
+                                                    0.5,   1,      2.5,   5,    10,   30,   60,  300};
 
   void add(std::chrono::duration<double> took) {
     std::size_t bucket = 0;
@@ -30,6 +30,16 @@ class Histogram {
     sum_ += other.sum_;
     if (other.longest_ > longest_) longest_ = other.longest_;
     return *this;
+  }
+
+  // What came since `earlier`, which was this one once; the longest is that of all time.
+  Histogram since(const Histogram& earlier) const {
+    Histogram rest = *this;
+    for (std::size_t bucket = 0; bucket < counts_.size(); ++bucket)
+      rest.counts_[bucket] -= earlier.counts_[bucket];
+    rest.count_ -= earlier.count_;
+    rest.sum_ -= earlier.sum_;
+    return rest;
   }
 
   std::uint64_t count() const { return count_; }

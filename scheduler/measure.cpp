@@ -56,7 +56,10 @@ void fail_with(Measurement& measurement, LineState state, std::string why) {
 }  // namespace
 
 void fail_with(Measurement& measurement, const Error& error) {
+  const bool typing = error.phase == Phase::read || error.phase == Phase::write;
   measurement.held_back = error.code == ErrorCode::held_back;
+  measurement.result.timed_out =
+      error.code == ErrorCode::acquire_timeout || (error.code == ErrorCode::deadline && typing);
   fail_with(measurement, state_of(error), error.text);
 }
 
@@ -144,6 +147,7 @@ Awaitable<Result<Typed>> type_ping(Context ctx, const config::Line& line, const 
   if (!rejection) co_return std::unexpected<Error>(std::move(rejection.error()));
   if (*rejection) {
     typed->figures.error = std::move(**rejection);
+    typed->figures.refused = true;
     co_return typed;
   }
   if (!all.warm_up.empty()) {

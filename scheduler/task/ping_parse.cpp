@@ -89,6 +89,10 @@ class Reading {
     figures_.status = PingStatus::error;
     figures_.error = std::move(text);
   }
+  void refuse(std::string text) {
+    fail(std::move(text));
+    figures_.refused = true;
+  }
   std::string telling_line() const;
 
   const config::Platform& platform_;
@@ -169,7 +173,7 @@ void Reading::with_counts() {
   forget_times();
   read_probes();
   if (unreachable()) return;
-  if (auto line = first_line(answer_.refused, body_)) fail(std::move(*line));
+  if (auto line = first_line(answer_.refused, body_)) refuse(std::move(*line));
 }
 
 // The totals are missing: a refusal, or an answer that was cut.
@@ -179,10 +183,10 @@ void Reading::without_counts() {
   if (!replies && (failures || begun_)) figures_.received = 0;
   forget_times();
   if (replies) return fail("the answer ends before its totals");
-  if (auto line = first_line(answer_.name_error, text_)) return fail("name not resolved: " + *line);
+  if (auto line = first_line(answer_.name_error, text_)) return refuse("name not resolved: " + *line);
   if (unreachable()) return;
   for (const auto* patterns : {&answer_.refused, &platform_.cli.rejections}) {
-    if (auto line = first_line(*patterns, text_)) return fail(std::move(*line));
+    if (auto line = first_line(*patterns, text_)) return refuse(std::move(*line));
   }
   if (failures) {
     figures_.status = PingStatus::total_loss;

@@ -192,3 +192,79 @@ TEST_CASE("a line with a host of its own has no id in its keys, whatever the lay
   result.own_host = true;
   CHECK(shown(ItemMapper(config::Layout::discovery).map(result, start)) == per_line(result));
 }
+
+TEST_CASE("figures go to other keys where the site says so, or nowhere") {
+  const ItemMapper::Keys keys{{"loss", {"dedicatedLinePing", true, false}},
+                              {"rtt.avg", {"ping[avg]", false, false}},
+                              {"check.time", {"seconds", true, false}},
+                              {"jitter", {}},
+                              {"up", {}}};
+  ItemMapper per_line(config::Layout::per_line, keys);
+  CHECK(shown(per_line.map(partial_loss(), start)) ==
+        "dedicatedLinePing=34\nline.rtt.min=0.00125\nping[avg]=0.002\nline.rtt.max=0.010001\n"
+        "line.rtt.stddev=0.0005\nseconds=2\nline.error=\nline.status=1\n");
+  ItemMapper discovery(config::Layout::discovery, keys);
+  const std::string found = shown(discovery.map(partial_loss(), start));
+  CHECK(found.find("dedicatedLinePing[L1]=34\n") != std::string::npos);
+  CHECK(found.find("ping[L1,avg]=0.002\n") != std::string::npos);
+  LineResult own = partial_loss();
+  own.line = "L2";  // whose line.error was not said yet
+  own.own_host = true;
+  CHECK(shown(discovery.map(own, start)) ==
+        shown(ItemMapper(config::Layout::per_line, keys).map(own, start)));
+
+  TaskResult trace;
+  trace.line = "L1";
+  trace.values = {{"trace", "line.trace", "hops"}, {"rx", "optic.rx", "1"}};
+  CHECK(shown(ItemMapper(config::Layout::per_line, {{"trace", {"route", false, false}}}).map(trace)) ==
+        "route=hops\noptic.rx=1\n");
+}
+
+TEST_CASE("loss as a whole number neither hides loss nor invents an outage") {
+  const std::pair<double, double> table[] = {{0, 0},     {0.1, 1}, {1, 1},     {33.333333, 34},
+                                             {98.5, 99}, {99, 99}, {99.9, 99}, {100, 100}};
+  for (const auto& [percent, whole] : table) {
+    INFO(percent);
+    CHECK(whole_loss(percent) == whole);
+  }
+}
+
+TEST_CASE("the old words for why a line is not up") {
+  struct Row {
+    LineState state;
+    std::optional<PingStatus> answered;
+    bool refused, timed_out;
+    const char* word;
+  };
+  const Row table[] = {
+      {LineState::up, PingStatus::partial_loss, false, false, ""},
+      {LineState::down, PingStatus::total_loss, false, false, "RequestTimeout"},
+      {LineState::down, PingStatus::unreachable, false, false, "NoRouteToHost"},
+      {LineState::line_error, PingStatus::error, false, false, "ParseResultFailed"},
+      {LineState::line_error, PingStatus::error, true, false, "ExecutionError"},
+      {LineState::line_error, std::nullopt, false, false, "ExecutionError"},
+      {LineState::router_error, std::nullopt, false, false, "ConnectionError"},
+      {LineState::router_error, std::nullopt, false, true, "CheckTimeout"},
+      {LineState::agent_error, std::nullopt, false, false, "ExecutionError"},
+      {LineState::agent_error, std::nullopt, false, true, "CheckTimeout"},
+      {LineState::removed, std::nullopt, false, false, ""},
+  };
+  for (const Row& row : table) {
+    LineResult result = result_of(row.state);
+    result.figures.reset();
+    if (row.answered) result.figures.emplace().status = *row.answered;
+    if (row.answered) result.figures->refused = row.refused;
+    result.timed_out = row.timed_out;
+    INFO(to_string(row.state), " ", row.word);
+    CHECK(ddl_word(result) == row.word);
+  }
+}
+
+TEST_CASE("the old words come with each run that failed, and nothing once it is well") {
+  ItemMapper mapper(config::Layout::per_line, {{"error", {"dedicatedLineErrorDetail", false, true}}});
+  const auto words = [&](LineState state) { return shown(mapper.map(result_of(state), start)); };
+  for (int run = 0; run < 2; ++run)
+    CHECK(words(LineState::router_error) ==
+          "line.check.time=1.5\ndedicatedLineErrorDetail=ConnectionError\nline.status=3\n");
+  CHECK(words(LineState::up) == "line.up=1\nline.check.time=1.5\nline.status=1\n");
+}

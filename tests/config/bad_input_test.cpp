@@ -90,7 +90,6 @@ linewatch.yml:30:81: error: lines[4].dscp: '64' is out of range (write a whole n
 linewatch.yml:30:91: error: lines[4].size: '20' is out of range (write a whole number from 28 to 65535)
 linewatch.yml:30:101: error: lines[4].role: unknown word 'third' (write primary or backup)
 linewatch.yml:31:53: error: lines[5].task: there is no task 'pong' (did you mean 'ping'?)
-linewatch.yml:31:67: warning: lines[5].labels: is only typed where a task's command says {label.NAME} in this version
 linewatch.yml:31:75: error: lines[5].labels.a b: 'a b' is no label name (letters, digits . _ - and at most 64 of them)
 linewatch.yml:31:88: error: lines[5].enabled: 'on' is neither true nor false (write one of these, without quotes)
 linewatch.yml:32:57: warning: lines[6].interval: count 5 x timeout 2s may take 10s, interval is 5s

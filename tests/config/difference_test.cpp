@@ -90,6 +90,7 @@ TEST_CASE("no field of an entry can change without a word") {
       [](Settings& s) { s.lines[0].tasks = {"optics"}; },
       [](Settings& s) { s.routers[1].enabled = false; },
       [](Settings& s) { s.routers[1].in_shard = false; },
+      [](Settings& s) { s.routers[1].own_items = true; },
       [](Settings& s) { s.routers[1].protocol = Protocol::exec; },
       [](Settings& s) { s.routers[1].connection.breaker.failures = 9; },
       [](Settings& s) { s.routers[1].connection.backoff.max = 9s; },

@@ -180,15 +180,12 @@ TEST_CASE("the smallest configuration has the documented defaults") {
 
 TEST_CASE("ids, names, VRFs and labels are text exactly as written") {
   const tests::Folder folder;
-  CHECK(
-      folder.problems_of(
-          "zabbix: {servers: [10.0.0.5], layout: per_line}\n"
-          "credentials: {0012: {username: 1e3, password: 0x10}}\n"
-          "routers: [{name: on, address: 192.0.2.1, platform: cisco_iosxe, credentials: 0012}]\n"
-          "lines: [{id: 0012, name: yes, router: on, target: 192.0.2.9, vrf: 100,\n"
-          "         labels: {a: 1.50, b: null, c: off}}]\n") ==
-      "linewatch.yml:5:18: warning: lines[0].labels: is only typed where a task's command says {label.NAME} "
-      "in this version\n");
+  CHECK(folder.problems_of(
+            "zabbix: {servers: [10.0.0.5], layout: per_line}\n"
+            "credentials: {0012: {username: 1e3, password: 0x10}}\n"
+            "routers: [{name: on, address: 192.0.2.1, platform: cisco_iosxe, credentials: 0012}]\n"
+            "lines: [{id: 0012, name: yes, router: on, target: 192.0.2.9, vrf: 100,\n"
+            "         labels: {a: 1.50, b: null, c: off}}]\n") == "");
   const config::Settings settings = folder.load().settings;
   CHECK(settings.credentials.at("0012").username == "1e3");
   CHECK(settings.credentials.at("0012").password->reveal() == "0x10");
@@ -216,9 +213,7 @@ TEST_CASE("defaults are laid over each other, and null takes one back") {
             "lines:\n"
             "  - {id: 1, router: a, target: 192.0.2.9}\n"
             "  - {id: 2, router: b, target: 192.0.2.9, size: null, labels: {y: 2}}\n"
-            "  - {id: 3, router: b, target: 192.0.2.9, vrf: null, interval: 30s}\n") ==
-        "linewatch.yml:6:51: warning: defaults.line.labels: is only typed where a task's command says "
-        "{label.NAME} in this version (2 times in this file)\n");
+            "  - {id: 3, router: b, target: 192.0.2.9, vrf: null, interval: 30s}\n") == "");
   const config::Settings s = folder.load().settings;
   CHECK(s.routers[0].port == 2222);
   CHECK(s.routers[0].connection.max_connections == 1);
@@ -261,26 +256,7 @@ TEST_CASE("keys without effect are named where they are written, once each") {
             "lines: [{id: 1, router: b, target: 192.0.2.9, group: g, warmup: 1}]\n") ==
         "linewatch.yml:1:18: warning: agent.threads: has no effect yet in this version\n"
         "linewatch.yml:1:29: warning: agent.listen: has no effect yet in this version\n"
-        "linewatch.yml:2:46: warning: zabbix.buffer.disk: has no effect yet in this version\n"
-        "linewatch.yml:2:70: warning: zabbix.keys: has no effect yet in this version\n"
-        "linewatch.yml:8:54: warning: lines[0].group: has no effect yet in this version\n");
-}
-
-TEST_CASE("a key without effect in every line is one warning for a file") {
-  const tests::Folder folder;
-  folder.write("conf.d/a.yml",
-               "lines:\n"
-               "  - {id: 2, router: r1, target: 192.0.2.9, role: none}\n"
-               "  - {id: 3, router: r1, target: 192.0.2.9, role: backup, group: g}\n"
-               "  - {id: 4, router: r1, target: 192.0.2.9, role: primary}\n");
-  CHECK(folder.problems_of("include: conf.d/*.yml\n" + tests::with_line("role: backup") +
-                           "defaults: {line: {group: g}}\n") ==
-        "linewatch.yml:6:60: warning: lines[0].role: has no effect yet in this version\n"
-        "linewatch.yml:7:26: warning: defaults.line.group: has no effect yet in this version\n"
-        "conf.d/a.yml:2:50: error: lines[0].role: unknown word 'none' (write primary or backup)\n"
-        "conf.d/a.yml:3:50: warning: lines[1].role: has no effect yet in this version (2 times in this "
-        "file)\n"
-        "conf.d/a.yml:3:65: warning: lines[1].group: has no effect yet in this version\n");
+        "linewatch.yml:2:46: warning: zabbix.buffer.disk: has no effect yet in this version\n");
 }
 
 TEST_CASE("drop-ins are read in order and may hold three sections only") {

@@ -239,6 +239,20 @@ TEST_CASE("every kind of failure has its state") {
   CHECK(state_of({ErrorCode::shutting_down, Phase::waiting, ""}) == LineState::agent_error);
 }
 
+TEST_CASE("a time limit is told from other failures, but that of a login is the router's failure") {
+  const auto timed_out = [](ErrorCode code, Phase phase) {
+    Measurement measurement;
+    fail_with(measurement, {code, phase, ""});
+    return measurement.result.timed_out;
+  };
+  CHECK(timed_out(ErrorCode::deadline, Phase::read));
+  CHECK(timed_out(ErrorCode::deadline, Phase::write));
+  CHECK(timed_out(ErrorCode::acquire_timeout, Phase::waiting));
+  CHECK_FALSE(timed_out(ErrorCode::deadline, Phase::prompt));
+  CHECK_FALSE(timed_out(ErrorCode::unreachable, Phase::tcp_connect));
+  CHECK_FALSE(timed_out(ErrorCode::closed, Phase::read));
+}
+
 TEST_CASE("a worker reports every turn, skips what still runs, and stops in order") {
   Bench bench;
   std::vector<aggregator::LineResult> results;

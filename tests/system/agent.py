@@ -42,7 +42,8 @@ def settings(directory, trapper_port, **more):
     base = {
         "agent": {"name": "test-agent", "state_dir": directory / "state", "listen": None,
                   "control_socket": directory / "control.sock", "stop_timeout": "8s"},
-        "zabbix": {"servers": [{"nodes": [f"127.0.0.1:{trapper_port}"]}], "flush_interval": "1s", "layout": "discovery"},
+        "zabbix": {"servers": [{"nodes": [f"127.0.0.1:{trapper_port}"]}], "flush_interval": "1s", "layout": "discovery",
+                   "discovery_hold": "0s"},  # the trapper takes what Zabbix would not yet
         "host_keys": {"policy": "strict", "known_hosts_file": "known_hosts"},
     }
     for key, value in more.items():

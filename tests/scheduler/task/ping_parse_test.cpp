@@ -129,6 +129,20 @@ TEST_CASE("a refused command after a good one is no good answer") {
   }
 }
 
+TEST_CASE("the router's own word that it takes no such ping is told from an answer that is not understood") {
+  std::size_t refused = 0;
+  for (const auto& transcript : test::transcripts()) {
+    const PingFigures figures = parse_ping(*test::platform(transcript.platform), transcript.text);
+    const bool by_the_router = transcript.name == "not-understood" || transcript.name == "name-not-resolved";
+    INFO(transcript.platform << "/" << transcript.name << ": " << figures.error);
+    if (by_the_router) CHECK((figures.refused || figures.status != PingStatus::error));
+    if (by_the_router && figures.refused) ++refused;
+    if (figures.status != PingStatus::error) CHECK_FALSE(figures.refused);
+  }
+  CHECK(refused > 10);
+  CHECK_FALSE(parse_ping(*test::platform("cisco_iosxe"), "something new happened\n").refused);
+}
+
 TEST_CASE("figures that contradict themselves are an error, and the counts are shown") {
   const auto ios = test::platform("cisco_iosxe");
   const PingFigures more =
