@@ -14,6 +14,12 @@ namespace {
 // nothing on a server that knows the session.
 constexpr std::uint64_t ids_of_a_record = 1024;
 
+std::size_t octets_of(const Record& record) {
+  std::size_t octets = 0;
+  for (const Item& item : record.items) octets += record.host.size() + item.key.size() + item.text.size();
+  return octets;
+}
+
 }  // namespace
 
 std::array<Lane, lane_count> packets_of(std::vector<Row> rows, std::size_t batch_size, const Owners& owners) {
@@ -31,11 +37,14 @@ std::array<Lane, lane_count> packets_of(std::vector<Row> rows, std::size_t batch
     };
     const auto newest = std::find_if(lane.rbegin(), lane.rend(), same);
     Packet* packet = newest == lane.rend() ? nullptr : &*newest;
-    if (!packet || packet->values + row.record->items.size() > batch_size) {
+    const std::size_t octets = octets_of(*row.record);
+    if (!packet || packet->values + row.record->items.size() > batch_size ||
+        packet->octets + octets > most_octets) {
       packet = &lane.emplace_back();
       packet->owner = owner;
     }
     packet->values += row.record->items.size();
+    packet->octets += octets;
     packet->rows.push_back(std::move(row));
   }
   return lanes;

@@ -18,16 +18,20 @@
 namespace linewatch::aggregator {
 
 inline constexpr std::size_t lane_count = 4;
+// A larger packet holds up the loop while it is made (some 5 ms with compression); discovery values are
+// large.
+inline constexpr std::size_t most_octets = 128UL * 1024;
 
 struct Packet {
   std::vector<Row> rows;
   std::size_t values = 0;
+  std::size_t octets = 0;             // of its texts
   std::optional<config::Node> owner;  // of all its hosts, where a proxy group is known
 };
 
 using Lane = std::vector<Packet>;
 
-// Packets of at most `batch_size` values, or of one record; as few lanes as they need.
+// Packets of at most `batch_size` values and most_octets, or of one record; as few lanes as they need.
 std::array<Lane, lane_count> packets_of(std::vector<Row> rows, std::size_t batch_size, const Owners& owners);
 
 // The frame of a packet; ids come from the records' numbers: the same whenever it is sent again.

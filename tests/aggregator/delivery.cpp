@@ -97,6 +97,24 @@ TEST_CASE(
   CHECK(world.said("refused values") == 0);
 }
 
+TEST_CASE("a packet of large texts holds fewer of them") {
+  std::vector<Row> rows;
+  for (Sequence one = 0; one < 100; ++one) {
+    auto record = std::make_shared<Record>();
+    record->host = "h";
+    record->items = {{"lines.discovery", std::string(50'000, 'x')}};
+    rows.push_back({one, record});
+  }
+  const auto lanes = packets_of(rows, 250, Owners());
+  Sequence next = 0;
+  for (const Packet& packet : lanes[0]) {
+    CHECK(packet.octets <= most_octets);
+    CHECK(packet.rows.size() == 2);
+    for (const Row& row : packet.rows) CHECK(row.sequence == next++);
+  }
+  CHECK(next == 100);
+}
+
 TEST_CASE("ids are the same whenever a value is sent") {
   World world;
   StandIn& server = world.serve();

@@ -89,7 +89,7 @@ class Edits(Reload):
         self.assertEqual(slow["interval_s"], 3600)
 
     def test_drop_ins_and_links(self):
-        self.start_with(["r1"], [line("main", "r1", **EVERY)], include=["conf.d/*.yml"])
+        self.start_with(["r1"], [line("main", "r1", **EVERY)], include=["conf.d/*.yml"], connection={"max_connections": 1})
         self.wait_up("main")
         folder = self.directory / "conf.d"
         folder.mkdir()
