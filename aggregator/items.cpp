@@ -13,6 +13,8 @@ namespace {
 
 using Figure = std::optional<double>;
 
+constexpr std::size_t most_items = 10;  // of a ping's result
+
 Figure seconds(const Figure& milliseconds) {
   return milliseconds ? Figure(*milliseconds / 1000.0) : std::nullopt;
 }
@@ -73,6 +75,7 @@ std::string ItemMapper::key(const char* name, const LineResult& result) const {
 
 Record ItemMapper::map(const LineResult& result, connection::TimePoint now) {
   Record record;
+  record.items.reserve(most_items);
   record.host = valid_text(result.zabbix_host);
   record.line = result.line;
   record.turn = result.state != LineState::removed;
