@@ -13,6 +13,8 @@ namespace {
 
 using Figure = std::optional<double>;
 
+constexpr std::size_t most_items = 10;  // of a ping's result
+
 Figure seconds(const Figure& milliseconds) {
   return milliseconds ? Figure(*milliseconds / 1000.0) : std::nullopt;
 }
@@ -139,6 +141,7 @@ class ItemMapper::Values {
 
 Record ItemMapper::map(const LineResult& result, connection::TimePoint now) {
   Record record = record_at(result.zabbix_host, result.clock);
+  record.items.reserve(most_items);
   record.line = result.line;
   record.turn = result.state != LineState::removed;
   Values values(*this, result, record);

@@ -2,7 +2,7 @@
 """Figures against their rivals, measured in the same run on the same simulated routers: a row each with name,
 value, rival, ratio, reach, and ok or short. Exits 0 only if none is short.
 
-Usage: bench.py BIN_DIR [GROUP...]      groups: agent, text, plan, schedule, rivals, and those of linewatch-bench; default: all
+Usage: bench.py BIN_DIR [GROUP...]      groups: agent, text, plan, schedule, delivery, rivals, and those of linewatch-bench; default: all
 
 CPU time is the client's alone, from the system's own accounting. Every figure is the best of three rounds in
 which both sides take turns."""
@@ -12,6 +12,7 @@ import sys
 import tempfile
 
 import agent_figures
+import delivery_figures
 import inside_figures
 import plan_figures
 import rival_figures
@@ -47,6 +48,8 @@ def rows(binaries, folder, wanted):
         yield from plan_figures.measure(binaries, folder)
     if wanted("schedule"):
         yield from schedule_figures.measure(binaries, folder)
+    if wanted("delivery"):
+        yield from delivery_figures.measure(binaries, folder)
     config = write(folder, "routers.yml", ROUTERS.format(key=public, target=TARGET))
     with Simulator(binaries, config) as simulator:
         ours = None

@@ -19,5 +19,9 @@ void measure_ends(std::string_view phase, const Server& server);  // cancel and 
 void measure_text();                                              // an answer stripped and read
 void measure_plan(const std::filesystem::path& main_file);        // a large one read, and read again
 void print_answers();  // the texts of that, for the rivals: JSON, by platform
+void measure_delivery(const Server& server, std::uint64_t values);  // to a trapper, as they come
+void measure_outage(const Server& server);                          // a million of them, that lie on disk
+void measure_buffer();                                              // written to disk and read back
+void print_values(std::uint64_t values);  // those of the delivery, for the rival: as zabbix_sender reads them
 
 }  // namespace linewatch::bench

@@ -23,6 +23,8 @@ int main(int argc, char** argv) {
       {"pool", [](const Server&) { measure_pool(); }},
       {"text", [](const Server&) { measure_text(); }},
       {"answers", [](const Server&) { print_answers(); }},
+      {"buffer", [](const Server&) { measure_buffer(); }},
+      {"outage", measure_outage},
       {"held", measure_held},
       {"scale", measure_scale},
       {"waiting", measure_waiting},
@@ -35,6 +37,14 @@ int main(int argc, char** argv) {
   const std::string name = argc > 1 ? argv[1] : "";
   if (name == "plan" && argc > 2) {
     measure_plan(argv[2]);
+    return 0;
+  }
+  if (name == "values" && argc > 2) {
+    print_values(std::stoul(argv[2]));
+    return 0;
+  }
+  if (name == "delivery" && argc > 3) {
+    measure_delivery(parse_server(argv[2]), std::stoul(argv[3]));
     return 0;
   }
   const auto group = groups.find(name);

@@ -49,7 +49,8 @@ std::string totals_line(const Totals& totals) {
                                    {"processed", totals.processed},
                                    {"failed", totals.failed},
                                    {"bad", totals.bad_frames},
-                                   {"faults", totals.faults}}}})
+                                   {"faults", totals.faults},
+                                   {"octets", totals.octets}}}})
       .dump();
 }
 
@@ -87,6 +88,7 @@ int main(int argc, char** argv) {
   app.add_flag("--print", output.print, "a line of text per value");
   app.add_flag("--count", output.count, "a line of text per packet");
   app.add_flag("--json", output.json, "a JSON object per value and line");
+  app.add_flag("--unseen", options.unseen, "take all values and only count them: for measurements");
   app.add_option("--deny", options.deny, "HOST or HOST:KEY whose values fail; * is any text");
   app.add_option("--fault", fault, "stall, refuse, cut, lose-answer, half-answer, wrong-flags or failed=N");
   app.add_option("--fault-after", after, "connections that go well first")->check(CLI::NonNegativeNumber);

@@ -81,6 +81,11 @@ TEST_CASE("requests: values, counts and answers as the server has them") {
   CHECK(to_json_line(outcome.processed[0]) ==
         R"({"host":"h1","key":"k[a]","value":"1.5","clock":1700000000,"ns":7})");
 
+  const auto unseen = handle_request(
+      R"({"data":[{"host":"h","key":"a{","value":"\"{"},{"value":""}],"ns":0})", {.unseen = true}, 0);
+  CHECK(unseen.unseen == 2);
+  CHECK(info(unseen).starts_with("processed: 2; failed: 0; total: 2;"));
+
   CHECK(info(handle_request("{", {}, 0)).starts_with("cannot parse as a valid JSON object"));
   CHECK(info(handle_request(R"({"request":"sender data"})", {}, 0)) == "cannot find pair with name \"data\"");
   CHECK(info(handle_request(R"({"request":"sender data","data":[]})", {}, 0))

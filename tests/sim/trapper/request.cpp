@@ -54,6 +54,26 @@ bool denied(const Value& value, const Rules& rules) {
   return false;
 }
 
+// The objects within the request's one, in text that is taken for JSON unseen.
+std::size_t count_values(std::string_view payload) {
+  std::size_t values = 0;
+  bool quoted = false;
+  for (std::size_t at = 0; at < payload.size(); ++at) {
+    const char c = payload[at];
+    if (quoted && c == '\\') ++at;
+    if (c == '"') quoted = !quoted;
+    if (c == '{' && !quoted) ++values;
+  }
+  return values == 0 ? 0 : values - 1;
+}
+
+std::string success(std::size_t processed, std::size_t failed, std::chrono::steady_clock::time_point begin) {
+  const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - begin;
+  const std::string info = fmt::format("processed: {}; failed: {}; total: {}; seconds spent: {:.6f}",
+                                       processed, failed, processed + failed, spent.count());
+  return ordered_json({{"response", "success"}, {"info", info}}).dump();
+}
+
 enum class Row { good, dropped, failed };
 
 Row read_row(const json& row, std::int64_t now, std::int32_t shift, Value& value) {
@@ -101,6 +121,12 @@ std::string to_json_line(const Value& value) {
 
 Outcome handle_request(std::string_view payload, const Rules& rules, std::int64_t now) {
   const auto begin = std::chrono::steady_clock::now();
+  if (rules.unseen) {
+    Outcome outcome;
+    outcome.unseen = count_values(payload);
+    outcome.answer = success(outcome.unseen, 0, begin);
+    return outcome;
+  }
   const json request = json::parse(payload, nullptr, false);
   if (request.is_discarded() || !request.is_object()) {
     return failure(
@@ -125,11 +151,7 @@ Outcome handle_request(std::string_view payload, const Rules& rules, std::int64_
       outcome.processed.push_back(std::move(value));
     }
   }
-  const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - begin;
-  const std::string info =
-      fmt::format("processed: {}; failed: {}; total: {}; seconds spent: {:.6f}", outcome.processed.size(),
-                  outcome.failed, outcome.processed.size() + outcome.failed, spent.count());
-  outcome.answer = ordered_json({{"response", "success"}, {"info", info}}).dump();
+  outcome.answer = success(outcome.processed.size(), outcome.failed, begin);
   return outcome;
 }
 

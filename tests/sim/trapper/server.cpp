@@ -41,6 +41,7 @@ class TrapperConnection : public std::enable_shared_from_this<TrapperConnection>
     const auto self = shared_from_this();
     socket_.async_read_some(boost::asio::buffer(buffer_), [self](error_code error, std::size_t count) {
       if (error) return self->close();
+      self->trapper_.totals_.octets += count;
       self->received(std::string_view(self->buffer_.data(), count));
     });
   }
@@ -63,13 +64,14 @@ class TrapperConnection : public std::enable_shared_from_this<TrapperConnection>
   void answer() {
     done_ = true;
     if (fault_.kind == Fault::Kind::stall) return read();
-    Rules rules{trapper_.options_.deny, fault_.kind == Fault::Kind::failed ? fault_.failed : 0};
+    Rules rules{trapper_.options_.deny, fault_.kind == Fault::Kind::failed ? fault_.failed : 0,
+                trapper_.options_.unseen};
     const auto now = std::chrono::system_clock::now().time_since_epoch();
     Outcome outcome = handle_request(frame_.payload(), rules,
                                      std::chrono::duration_cast<std::chrono::seconds>(now).count());
     if (outcome.problem.empty()) {
       ++trapper_.totals_.packets;
-      trapper_.totals_.processed += outcome.processed.size();
+      trapper_.totals_.processed += outcome.processed.size() + outcome.unseen;
       trapper_.totals_.failed += outcome.failed;
       if (trapper_.packets_) trapper_.packets_(outcome.processed, outcome.failed);
     } else {

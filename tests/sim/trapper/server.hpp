@@ -30,6 +30,7 @@ struct TrapperOptions {
   std::string address = "127.0.0.1";
   std::uint16_t port = 0;
   std::vector<std::string> deny;
+  bool unseen = false;  // as Rules::unseen
   Fault fault;
   std::chrono::seconds timeout{60};  // of one connection; a stalled one too
 };
@@ -41,6 +42,7 @@ struct Totals {
   std::uint64_t failed = 0;
   std::uint64_t bad_frames = 0;  // and requests that make no sense
   std::uint64_t faults = 0;      // connections that were treated badly on purpose
+  std::uint64_t octets = 0;      // received
 };
 
 class TrapperConnection;
