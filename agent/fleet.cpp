@@ -89,7 +89,7 @@ void Fleet::add(scheduler::RouterPlan plan) {
       [this](const aggregator::TaskResult& result) { submit(result); });
   worker->on_skip([this](const std::string& line, SkipReason why, std::uint64_t turns, std::int64_t last) {
     aggregator_.skipped(to_string(why), turns);
-    aggregator_.set_turn(line, last);
+    if (last > 0) aggregator_.set_turn(line, last);
   });
   worker->start();
   const auto place = std::ranges::lower_bound(workers_, name_of(worker), {}, name_of);

@@ -61,6 +61,10 @@ struct Aggregator::Impl : std::enable_shared_from_this<Impl> {
     std::unique_ptr<Journal> journal;
     if (!options.buffer_file.empty() && limits.disk > 0)
       journal = std::make_unique<Journal>(loop, options.buffer_file, limits.synchronous);
+    std::error_code ignored;
+    if (!journal && !options.buffer_file.empty() && std::filesystem::exists(options.buffer_file, ignored))
+      log->warn("what an earlier run left in the buffer is not sent while zabbix.buffer.disk is 0 file={}",
+                options.buffer_file.string());
     return std::make_shared<Store>(loop, limits, std::move(journal), log, options.buffer);
   }
 
@@ -155,10 +159,9 @@ struct Aggregator::Impl : std::enable_shared_from_this<Impl> {
     self->stop();
     while (self->running > 0) co_await wait(self, TimePoint::max());
     const Context writing = Context().within(last_commit);
-    const bool kept = co_await self->store->close(writing);
-    for (const auto& sender : self->senders)
-      sender->say_unsent(kept ? std::nullopt : std::optional(DropReason::stopped));
-    if (!kept) self->store->drop_rest();
+    co_await self->store->close(writing);
+    for (const auto& sender : self->senders) sender->say_unsent(DropReason::stopped);
+    self->store->drop_unsaved();
   }
 };
 

@@ -75,18 +75,19 @@ void DeliveryLog::dropping(const Drops& drops, std::uint64_t queued, std::uint64
   dropped_before_.reset();
 }
 
-void DeliveryLog::unsent(std::uint64_t values, std::optional<DropReason> reason) {
+void DeliveryLog::unsent(std::uint64_t values, DropReason reason) {
   if (values == 0) return;
-  const std::string cause = last_error_.empty() ? "no time left" : last_error_;
-  if (!reason)
-    log_->info(
-        "the agent stops with values not delivered, the next start sends them destination={} waiting={} "
-        "cause=\"{}\"",
-        destination_, values, cause);
-  else
-    log_->warn("{} with values not delivered destination={} dropped={} cause=\"{}\"",
-               reason == DropReason::removed ? "the destination was removed" : "the agent stops",
-               destination_, values, cause);
+  log_->warn("{} with values not delivered destination={} dropped={} cause=\"{}\"",
+             reason == DropReason::removed ? "the destination was removed" : "the agent stops", destination_,
+             values, last_error_.empty() ? "no time left" : last_error_);
+}
+
+void DeliveryLog::kept(std::uint64_t values) {
+  if (values == 0) return;
+  log_->info(
+      "the agent stops with values not delivered, the next start sends them destination={} waiting={} "
+      "cause=\"{}\"",
+      destination_, values, last_error_.empty() ? "no time left" : last_error_);
 }
 
 }  // namespace linewatch::aggregator

@@ -33,8 +33,10 @@ class DeliveryLog {
   void items(const std::vector<Refusals::Finding>& findings);
   // Called whenever something may have been dropped; an episode ends when there is room again.
   void dropping(const Drops& drops, std::uint64_t queued, std::uint64_t limit, bool room);
-  // `reason`: they are lost; without one the next start sends them.
-  void unsent(std::uint64_t values, std::optional<DropReason> reason);
+  // At the end: what is lost, and what the next start sends.
+  void unsent(std::uint64_t values, DropReason reason);
+  void kept(std::uint64_t values);
+  void rename(const std::string& destination) { destination_ = destination; }
 
   const std::string& last_error() const { return last_error_; }  // empty while all is well
 

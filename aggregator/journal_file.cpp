@@ -82,7 +82,9 @@ struct JournalFile::Statements {
         hold(database, "INSERT OR REPLACE INTO held VALUES (?, ?, ?, ?, ?)"),
         release(database, "DELETE FROM held WHERE id = ?"),
         settle(database, "DELETE FROM result WHERE sequence >= ? AND sequence < ?"),
-        turn(database, "INSERT OR REPLACE INTO turn VALUES (?, ?)"),
+        turn(database,
+             "INSERT INTO turn VALUES (?, ?) ON CONFLICT (line) DO UPDATE SET until = max(until, "
+             "excluded.until)"),
         counter(database, "INSERT OR REPLACE INTO counter VALUES (?, ?)"),
         destination(database, "INSERT INTO destination VALUES (?, ?, ?, ?)"),
         forget_destinations(database, "DELETE FROM destination"),
@@ -181,12 +183,13 @@ void JournalFile::write(const Transaction& transaction) {
     sql.insert.bind(1, row.sequence).bind(2, row.record->line).bind(3, row.at_ms);
     sql.insert.bind(4, row.record->items.size()).bind_octets(5, octets).run();
   }
-  for (const std::uint64_t id : transaction.released) sql.release.bind(1, id).run();
   for (const StoredRow& row : transaction.held) {
     const std::string octets = encode(*row.record);
     sql.hold.bind(1, row.sequence).bind(2, row.record->line).bind(3, row.at_ms);
     sql.hold.bind(4, milliseconds(row.record->not_before)).bind_octets(5, octets).run();
   }
+  // After what comes: a record may come and go in one transaction.
+  for (const std::uint64_t id : transaction.released) sql.release.bind(1, id).run();
   sql.forget_destinations.run();
   for (const StoredDestination& destination : transaction.destinations) {
     const std::string unsettled = destination.unsettled.text(most_ranges), drops = text_of(destination.drops);

@@ -13,6 +13,10 @@ void Refusals::answered(const std::vector<Row>& rows, std::uint64_t refused, boo
                         connection::TimePoint now) {
   now_ = now;
   if (refused == 0 && known_.empty()) return;
+  if (now >= next_look_round_) {  // what nobody measures any more is forgotten
+    next_look_round_ = now + again;
+    std::erase_if(known_, [&](const auto& known) { return now - known.second.looked > 2 * again + pause; });
+  }
   std::uint64_t explained = 0;
   std::map<std::string, std::vector<Value>> unclear;  // by host, or all together
   bool overdue = false;

@@ -59,7 +59,7 @@ class Refusals {
   std::unordered_map<std::string, Known> known_;
   std::vector<std::vector<Value>> open_;
   std::vector<Finding> findings_;
-  connection::TimePoint now_, next_inquiry_{};
+  connection::TimePoint now_, next_inquiry_{}, next_look_round_{};
 };
 
 }  // namespace linewatch::aggregator

@@ -53,7 +53,8 @@ Sender::Sender(asio::any_io_executor loop, const config::ZabbixSettings& setting
       lane_ended_(loop),
       wake_(loop),
       random_(std::random_device{}()),
-      backoff_(options.backoff_first) {
+      backoff_(options.backoff_first),
+      drops_before_(store_->drops(index_)) {
   make_exchanges();
 }
 
@@ -68,9 +69,10 @@ Awaitable<void> Sender::run() {
     settle_in();
     store_->expire(Clock::now());
     note_drops();
-    if (refusals_.asking() && !draining_) co_await inquire();
+    // As a whole, and never amid a backlog: what is sent once more must not come after what is newer.
+    const bool quiet = store_->waiting(index_) < static_cast<std::uint64_t>(settings_.batch_size);
+    while (quiet && refusals_.asking() && !draining_ && !stopped_) co_await inquire();
     const TimePoint when = due();
-    if (when > Clock::now() && refusals_.asking() && !draining_) continue;
     if (when > Clock::now()) {
       if (draining_ && when == TimePoint::max() && !store_->settling())
         co_return;  // draining makes due whatever there is
@@ -117,6 +119,9 @@ Awaitable<void> Sender::failed(const Round& done) {
 void Sender::reconfigure(const config::ZabbixSettings& settings, const config::ZabbixServer& server) {
   next_settings_ = settings;
   next_server_ = server;
+  name_ = joined(server.nodes);
+  log_.rename(name_);
+  store_->rename_destination(index_, name_);
   wake_.cancel();
 }
 
@@ -127,8 +132,6 @@ void Sender::settle_in() {
   settings_ = *std::exchange(next_settings_, std::nullopt);
   if (server_ != next_server_) {
     server_ = next_server_;
-    name_ = joined(server_.nodes);
-    store_->rename_destination(index_, name_);
     owners_ = {};
     node_ = nodes_failed_ = 0;
   }
@@ -151,6 +154,7 @@ Awaitable<Sender::Round> Sender::round() {
   Batch batch = store_->take(index_, wanted());
   round_ = {};
   round_.anything = !batch.rows.empty();
+  if (round_.anything) renew_session(batch.rows);
   lanes_ =
       packets_of(std::move(batch.rows), static_cast<std::size_t>(std::max(1, settings_.batch_size)), owners_);
   for (std::size_t lane = 0; lane < lane_count; ++lane) {
@@ -170,29 +174,27 @@ Awaitable<Sender::Round> Sender::round() {
 void Sender::start_lane(std::size_t lane) {
   ++running_;
   asio::co_spawn(loop_, send_lane(shared_from_this(), lane),
-                 [self = shared_from_this(), lane](const std::exception_ptr& bug) {
+                 [self = shared_from_this()](const std::exception_ptr& bug) {
                    --self->running_;
                    self->lane_ended_.ring();
-                   if (!bug) return;
-                   for (const Packet& packet : self->lanes_[lane])
-                     self->store_->returned(self->index_, packet.rows);
-                   std::rethrow_exception(bug);
+                   if (bug) std::rethrow_exception(bug);
                  });
 }
 
 // After a failure the lane's other packets go back unsent: they would overtake.
 Awaitable<void> Sender::send_lane(std::shared_ptr<Sender> self, std::size_t lane) {
   Lane packets = std::exchange(self->lanes_[lane], {});
+  bool go_on = true;
   for (Packet& packet : packets) {
-    if (self->stopped_ || self->round_.failed) {
+    if (!go_on || self->stopped_ || self->round_.failed) {
       self->store_->returned(self->index_, packet.rows);
       continue;
     }
-    co_await self->send(lane, std::move(packet));
+    go_on = co_await self->send(lane, std::move(packet));
   }
 }
 
-Awaitable<void> Sender::send(std::size_t lane, Packet packet) {
+Awaitable<bool> Sender::send(std::size_t lane, Packet packet) {
   // With fresh_first values are not sent in the order of their ids.
   const bool in_order = settings_.buffer.replay == config::BufferSettings::Replay::in_order;
   const std::string session = in_order ? session_ : std::string();
@@ -204,6 +206,16 @@ Awaitable<void> Sender::send(std::size_t lane, Packet packet) {
     store_->returned(index_, packet.rows);  // other packets will be made of it
   else
     settle(packet, *answer);
+  co_return answer && !answer->redirect;
+}
+
+// What comes after newer values, since the disk could not be read, would count as there already.
+void Sender::renew_session(const std::vector<Row>& rows) {
+  const bool late = std::ranges::any_of(rows, [&](const Row& row) {
+    return row.sequence < newest_sent_ && !uncertain_.contains(row.sequence);
+  });
+  if (late) session_ = new_session();
+  newest_sent_ = std::max(newest_sent_, rows.back().sequence);
 }
 
 Awaitable<Result<Answer>> Sender::exchange(std::size_t lane, const Packet& packet, const std::string& frame) {
@@ -344,7 +356,7 @@ Awaitable<void> Sender::wait_until(TimePoint when) {
 
 void Sender::notify() {
   note_drops();
-  if (idle_ && due() < wake_.expiry()) wake_.cancel();
+  if (idle_ && (draining_ || due() < wake_.expiry())) wake_.cancel();
 }
 
 void Sender::drain() {
@@ -360,13 +372,23 @@ void Sender::stop() {
   wake_.cancel();
 }
 
-void Sender::say_unsent(std::optional<DropReason> reason) {
-  log_.unsent(store_->queued(index_), reason);
+void Sender::say_unsent(DropReason reason) {
+  const std::uint64_t lost = reason == DropReason::removed ? store_->queued(index_) : store_->unsaved(index_);
+  const std::uint64_t all = store_->queued(index_);
+  log_.unsent(lost, reason);
+  log_.kept(all - std::min(all, lost));
+}
+
+// Since the agent began; the buffer counts over all its runs.
+Drops Sender::drops() const {
+  Drops since = store_->drops(index_);
+  for (std::size_t i = 0; i < drop_reasons; ++i) since[i] -= std::min(since[i], drops_before_[i]);
+  return since;
 }
 
 void Sender::note_drops() {
   const BufferStatistics buffer = store_->statistics();
-  log_.dropping(store_->drops(index_), store_->queued(index_), buffer.memory_limit, store_->nearly_empty());
+  log_.dropping(drops(), store_->queued(index_), buffer.memory_limit, store_->nearly_empty());
 }
 
 DestinationStatistics Sender::statistics() const {
@@ -375,7 +397,7 @@ DestinationStatistics Sender::statistics() const {
   figures.queued = store_->queued(index_);
   figures.processed = processed_;
   figures.failed = failed_;
-  figures.drops = store_->drops(index_);
+  figures.drops = drops();
   figures.dropped = total(figures.drops);
   figures.last_error = log_.last_error();
   figures.refused_items = refusals_.count();

@@ -58,10 +58,11 @@ class Sender : public std::enable_shared_from_this<Sender> {
   void stop();                        // ends run() soon, whatever it is doing
   // How it delivers from the next packet on, and to which nodes of the same cluster.
   void reconfigure(const config::ZabbixSettings& settings, const config::ZabbixServer& server);
-  const config::ZabbixServer& server() const { return server_; }
+  // The latest it was told, though what is under way may still go elsewhere.
+  const config::ZabbixServer& server() const { return next_settings_ ? next_server_ : server_; }
   std::size_t index() const { return index_; }  // of this destination in the store
-  // What is left after run() is lost for this reason, or, without one, kept for the next start.
-  void say_unsent(std::optional<DropReason> reason);
+  // Of what is left after run(), what is lost for this reason and what is kept for the next start.
+  void say_unsent(DropReason reason);
   DestinationStatistics statistics() const;
 
  private:
@@ -76,7 +77,9 @@ class Sender : public std::enable_shared_from_this<Sender> {
   connection::Awaitable<Round> probe();   // an empty packet
   connection::Awaitable<void> inquire();  // one step towards which items are refused
   static connection::Awaitable<void> send_lane(std::shared_ptr<Sender> self, std::size_t lane);
-  connection::Awaitable<void> send(std::size_t lane, Packet packet);
+  connection::Awaitable<bool> send(std::size_t lane, Packet packet);  // false: the lane's next would overtake
+  void renew_session(const std::vector<Row>& rows);
+  Drops drops() const;
   connection::Awaitable<connection::Result<Answer>> exchange(std::size_t lane, const Packet& packet,
                                                              const std::string& frame);
   connection::Result<Answer> redirected(const Packet& packet, const Redirect& redirect);
@@ -121,6 +124,8 @@ class Sender : public std::enable_shared_from_this<Sender> {
   std::size_t nodes_failed_ = 0;            // in a row, since one answered
   std::optional<connection::Error> cause_;  // of these failures, the one that tells most
   std::uint64_t processed_ = 0, failed_ = 0;
+  Sequence newest_sent_ = 0;
+  Drops drops_before_{};
   bool idle_ = false, draining_ = false, stopped_ = false;
 };
 

@@ -10,6 +10,16 @@ using connection::Clock;
 using connection::TimePoint;
 using std::chrono::system_clock;
 
+namespace {
+
+// After a kill amid many gaps a few records are taken for unsettled that had been delivered: they are sent
+// once more, and were not counted.
+void less(std::uint64_t& count, std::uint64_t by) {
+  count -= std::min(count, by);
+}
+
+}  // namespace
+
 Store::Store(asio::any_io_executor loop, const config::BufferSettings& limits,
              std::unique_ptr<Journal> journal, std::shared_ptr<spdlog::logger> log, StoreTiming timing)
     : loop_(loop),
@@ -18,6 +28,7 @@ Store::Store(asio::any_io_executor loop, const config::BufferSettings& limits,
       log_(std::move(log)),
       timing_(timing),
       release_timer_(loop),
+      read_timer_(loop),
       commit_timer_(loop),
       commit_bell_(loop) {
   // Greater than any number that an earlier run gave: 4096 records in each millisecond there was.
@@ -60,7 +71,9 @@ void Store::remove_destination(std::size_t destination) {
 }
 
 void Store::set_limits(const config::BufferSettings& limits) {
+  const std::uint64_t disk = limits_.disk;
   limits_ = limits;
+  if (limits.disk == 0) limits_.disk = disk;
   dirty();
 }
 
@@ -75,6 +88,8 @@ bool Store::wants(const Cursor& cursor, Sequence sequence) const {
 }
 
 void Store::add(Record record, TimePoint now) {
+  // Rounded up: not before the turn was due.
+  if (record.turn && !ended_) set_turn(record.line, record.clock * 1000 + (record.ns + 999'999) / 1'000'000);
   if (!anybody() || record.items.empty()) return;
   if (ended_) {
     for (Cursor& cursor : cursors_)
@@ -82,8 +97,6 @@ void Store::add(Record record, TimePoint now) {
     return;
   }
   expire(now);
-  // Rounded up: not before the turn was due.
-  if (record.turn) set_turn(record.line, record.clock * 1000 + (record.ns + 999'999) / 1'000'000);
   auto kept = std::make_shared<const Record>(std::move(record));
   if (kept->not_before > system_clock::now())
     hold(std::move(kept), now);
@@ -120,11 +133,18 @@ void Store::release_held() {
     const Held held = std::move(held_.begin()->second);
     held_.erase(held_.begin());
     held_values_ -= held.record->items.size();
-    if (journal_) released_.push_back(held.id);
+    let_go(held.id);
     append(held.record, held.at);
   }
   arm_release();
   dirty();
+}
+
+// It is not held back on disk any more, or never will be.
+void Store::let_go(std::uint64_t held) {
+  if (!journal_) return;
+  if (std::erase_if(new_held_, [&](const StoredRow& row) { return row.sequence == held; }) == 0)
+    released_.push_back(held);
 }
 
 void Store::append(std::shared_ptr<const Record> record, TimePoint at) {
@@ -134,6 +154,7 @@ void Store::append(std::shared_ptr<const Record> record, TimePoint at) {
     if (!cursor.gone) cursor.queued += count;
   }
   entries_.push_back({std::move(record), at});
+  ++live_;
   make_room();
   if (!journal_ || !failure_.empty()) open_to(tail());
 }
@@ -168,8 +189,11 @@ void Store::drop_one() {
   if (entries_.size() < 2) return drop_held();
   const std::string& line = entries_.back().record ? entries_.back().record->line : std::string();
   const auto end = entries_.end() - 1;
-  auto victim = std::find_if(entries_.begin(), end,
-                             [&](const Entry& entry) { return entry.record && entry.record->line == line; });
+  auto victim = end;
+  // A line that brings nothing any more keeps its records; what has gone between them must not pile up.
+  if (entries_.size() <= 2 * live_ + 1000)
+    victim = std::find_if(entries_.begin(), end,
+                          [&](const Entry& entry) { return entry.record && entry.record->line == line; });
   if (victim == end)
     victim = std::find_if(entries_.begin(), end, [](const Entry& entry) { return entry.record != nullptr; });
   if (victim == end) return drop_held();
@@ -184,7 +208,7 @@ void Store::drop_held() {
   held_.erase(held_.begin());
   const std::size_t count = held.record->items.size();
   held_values_ -= count;
-  if (journal_) released_.push_back(held.id);
+  let_go(held.id);
   for (Cursor& cursor : cursors_)
     if (!cursor.gone) cursor.drops[static_cast<std::size_t>(DropReason::memory_full)] += count;
 }
@@ -201,13 +225,15 @@ void Store::give_up(Sequence sequence, std::uint64_t values, DropReason reason) 
     if (cursor.flying.contains(sequence)) {
       cursor.condemned.emplace(sequence, reason);
     } else if (wants(cursor, sequence)) {
-      cursor.queued -= values;
+      less(cursor.queued, values);
       cursor.drops[static_cast<std::size_t>(reason)] += values;
     }
-    std::erase_if(cursor.loaded, [&](const Row& row) { return row.sequence == sequence; });
+    const auto loaded = std::ranges::lower_bound(cursor.loaded, sequence, {}, &Row::sequence);
+    if (loaded != cursor.loaded.end() && loaded->sequence == sequence) cursor.loaded.erase(loaded);
     if (cursor.loading) cursor.lost.insert(sequence);
   }
-  if (on_disk_.contains(sequence)) dropped_.insert(sequence);
+  // Also what the commit under way is about to bring there.
+  if (on_disk_.contains(sequence) || (committing_ && sequence >= stored_to_)) dropped_.insert(sequence);
   forget(sequence);
   dirty();
 }
@@ -218,6 +244,7 @@ void Store::forget(Sequence sequence) {
   auto& record = entries_[sequence - base_].record;
   if (!record) return;
   values_ -= record->items.size();
+  --live_;
   record.reset();
 }
 
@@ -238,14 +265,17 @@ Batch Store::take(std::size_t destination, std::size_t max_values) {
   Cursor& cursor = cursors_[destination];
   const bool newest_first = limits_.replay == config::BufferSettings::Replay::fresh_first;
   Batch batch;
+  std::optional<Sequence> from;  // what is older cannot be read now
   while (batch.values < max_values) {
-    const auto next = newest_first ? cursor.waiting.last() : cursor.waiting.first();
+    const auto next = newest_first ? cursor.waiting.last() : cursor.waiting.at_least(from.value_or(0));
     if (!next) break;
     Row row;
     const Found found = find(cursor, *next, row);
     if (found == Found::not_loaded) {
       load(destination);
-      break;
+      if (newest_first || from || (failure_.empty() && read_failure_.empty())) break;
+      from = base_;
+      continue;
     }
     const std::size_t count = found == Found::row ? row.record->items.size() : 0;
     if (count > max_values - batch.values && !batch.rows.empty()) {
@@ -269,7 +299,7 @@ void Store::delivered(std::size_t destination, std::span<const Row> rows) {
     cursor.flying.erase(row.sequence);
     cursor.condemned.erase(row.sequence);
     cursor.flying_values -= row.record->items.size();
-    cursor.queued -= row.record->items.size();
+    less(cursor.queued, row.record->items.size());
     release_if_unwanted(row.sequence);
   }
   trim();
@@ -290,7 +320,7 @@ void Store::returned(std::size_t destination, std::span<const Row> rows) {
     cursor.flying_values -= row.record->items.size();
     const auto condemned = cursor.condemned.find(row.sequence);
     if (condemned != cursor.condemned.end()) {
-      cursor.queued -= row.record->items.size();
+      less(cursor.queued, row.record->items.size());
       cursor.drops[static_cast<std::size_t>(condemned->second)] += row.record->items.size();
       cursor.condemned.erase(condemned);
       continue;
@@ -301,13 +331,26 @@ void Store::returned(std::size_t destination, std::span<const Row> rows) {
   keep_loaded(cursor, from_disk);
 }
 
-void Store::drop_rest() {
-  for (Cursor& cursor : cursors_) {
-    if (cursor.gone) continue;
-    cursor.drops[static_cast<std::size_t>(DropReason::stopped)] += cursor.queued + held_values_;
-    cursor.queued = 0;
+std::uint64_t Store::unsaved(std::size_t destination) const {
+  const Cursor& cursor = cursors_[destination];
+  if (on_disk_until_ == 0) return cursor.queued + held_values_;
+  std::uint64_t values = 0;
+  for (Sequence one = std::max(base_, on_disk_until_); one < tail(); ++one) {
+    const Entry& entry = entries_[one - base_];
+    if (entry.record && wants(cursor, one)) values += entry.record->items.size();
   }
-  held_values_ = 0;
+  for (const StoredRow& held : new_held_) values += held.record->items.size();
+  return values;
+}
+
+void Store::drop_unsaved() {
+  for (std::size_t i = 0; i < cursors_.size(); ++i) {
+    if (cursors_[i].gone) continue;
+    const std::uint64_t lost = unsaved(i);
+    cursors_[i].drops[static_cast<std::size_t>(DropReason::stopped)] += lost;
+    less(cursors_[i].queued, lost);
+  }
+  if (on_disk_until_ == 0) held_values_ = 0;
 }
 
 std::optional<TimePoint> Store::oldest(std::size_t destination) const {
@@ -321,7 +364,8 @@ bool Store::nearly_empty() const {
 }
 
 BufferStatistics Store::statistics() const {
-  return {values_ + held_values_, limits_.memory, octets_, journal_ ? limits_.disk : 0, failure_};
+  return {values_ + held_values_, limits_.memory, octets_, journal_ ? limits_.disk : 0,
+          failure_.empty() ? read_failure_ : failure_};
 }
 
 }  // namespace linewatch::aggregator

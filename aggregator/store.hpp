@@ -93,10 +93,11 @@ class Store : public std::enable_shared_from_this<Store> {
   void drop(std::size_t destination, std::span<const Row> rows, DropReason reason);
 
   // Commits what is not on disk yet, as long as the context lasts, and closes the journal; what is added
-  // later counts as dropped. No flight may be under way. True: all that is left is on disk, for the next
-  // start.
-  connection::Awaitable<bool> close(connection::Context ctx);
-  void drop_rest();  // after close(): what is left is lost
+  // later counts as dropped. No flight may be under way. What is on disk is for the next start.
+  connection::Awaitable<void> close(connection::Context ctx);
+  // After close(): what is left and is not on disk, and that it is lost.
+  std::uint64_t unsaved(std::size_t destination) const;
+  void drop_unsaved();
 
   // Kept for it, flight and what is held back included.
   std::uint64_t queued(std::size_t destination) const { return cursors_[destination].queued + held_values_; }
@@ -151,6 +152,7 @@ class Store : public std::enable_shared_from_this<Store> {
   bool wants(const Cursor& cursor, Sequence sequence) const;
   void hold(std::shared_ptr<const Record> record, connection::TimePoint at);
   void release_held();
+  void let_go(std::uint64_t held);
   void arm_release();
   void append(std::shared_ptr<const Record> record, connection::TimePoint at);
   void open_to(Sequence end);
@@ -171,6 +173,7 @@ class Store : public std::enable_shared_from_this<Store> {
   void load(std::size_t destination);
   void loaded(std::size_t destination, const ReadRequest& request,
               std::expected<std::vector<StoredRow>, JournalFailure> answer);
+  void read_failed(const JournalFailure& failure);
   void keep_loaded(Cursor& cursor, std::span<const Row> rows);
 
   // Between memory and disk (store_disk.cpp).
@@ -193,6 +196,7 @@ class Store : public std::enable_shared_from_this<Store> {
   std::function<void()> ready_;
 
   std::deque<Entry> entries_;  // in memory, from base_ on
+  std::size_t live_ = 0;       // of these, how many have a record
   Sequence base_ = 0;
   Sequence sendable_ = 0;     // what came before it has been offered to the destinations
   std::uint64_t values_ = 0;  // in entries_
@@ -216,6 +220,11 @@ class Store : public std::enable_shared_from_this<Store> {
   std::map<std::string, std::uint64_t> counters_;
   Transaction under_way_;  // of it what is needed if it fails
   bool committing_ = false, dirty_ = false;
+  Sequence on_disk_until_ = 0;            // after close(): stored_to_, if there was a journal
+  bool stale_ = false;                    // the commit under way goes to a file that was begun anew
+  std::string read_failure_;              // why the last reading failed; empty: it did not
+  boost::asio::steady_timer read_timer_;  // runs while nothing is to be read after a failure
+  bool reading_rests_ = false;
   std::string failure_;  // why the last commit failed; empty: it did not
   std::uint64_t octets_ = 0;
   std::vector<std::pair<std::string, std::int64_t>> last_turns_;

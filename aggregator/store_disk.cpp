@@ -122,7 +122,7 @@ void Store::keep_loaded(Cursor& cursor, std::span<const Row> rows) {
 
 void Store::load(std::size_t destination) {
   Cursor& cursor = cursors_[destination];
-  if (cursor.loading || !journal_) return;
+  if (cursor.loading || !journal_ || reading_rests_) return;
   ReadRequest request;
   request.newest_first = limits_.replay == config::BufferSettings::Replay::fresh_first;
   request.max_values = load_values;
@@ -144,10 +144,10 @@ void Store::loaded(std::size_t destination, const ReadRequest& request,
                    std::expected<std::vector<StoredRow>, JournalFailure> answer) {
   Cursor& cursor = cursors_[destination];
   cursor.loading = false;
-  if (!answer) {
-    commit_failed(answer.error());
-    return;
-  }
+  if (!answer) return read_failed(answer.error());
+  if (!read_failure_.empty())
+    log_->info("the buffer on disk is read again file={}", journal_->file().string());
+  read_failure_.clear();
   // Between the rows that were found lies nothing any more.
   std::uint64_t values = 0;
   for (const StoredRow& row : *answer) values += row.record->items.size();
@@ -168,6 +168,27 @@ void Store::loaded(std::size_t destination, const ReadRequest& request,
   for (const Row& row : cursor.loaded) cursor.waiting.insert(row.sequence);
   keep_loaded(cursor, rows);
   dirty();
+  ready();
+}
+
+// What is in memory goes on; the disk is asked again after a while.
+void Store::read_failed(const JournalFailure& failure) {
+  if (failure.lost) {
+    log_->error("what the buffer on disk held is lost and counted as dropped: {}", failure.text);
+    return lost_file();
+  }
+  if (read_failure_.empty())
+    log_->error("the buffer on disk cannot be read, what is in memory is sent before it cause=\"{}\"",
+                failure.text);
+  read_failure_ = failure.text;
+  reading_rests_ = true;
+  read_timer_.expires_after(timing_.retry);
+  read_timer_.async_wait([weak = weak_from_this()](boost::system::error_code error) {
+    const auto self = weak.lock();
+    if (error || !self) return;
+    self->reading_rests_ = false;
+    self->ready();
+  });
   ready();
 }
 
@@ -267,7 +288,14 @@ void Store::committed(std::expected<Committed, JournalFailure> answer, Sequence 
     turns_anew_ = turns_anew_ || done.turns_anew;
     if (!answer) return commit_failed(answer.error());
     adopt(*std::move(answer->found));
+    forget_other_destinations();
     return commit();
+  }
+  if (std::exchange(stale_, false)) {  // all of it once more, into the new file
+    dropping_.clear();
+    dirty_ = false;
+    dirty();
+    return commit_bell_.ring();
   }
   dropping_.clear();
   if (!failure_.empty()) {
@@ -312,6 +340,7 @@ void Store::take_victims(const std::vector<Victim>& victims) {
 
 // What was on disk alone is gone; what is in memory too is written again.
 void Store::lost_file() {
+  stale_ = committing_;
   on_disk_.clear();
   dropped_.clear();
   stored_to_ = base_;
@@ -334,10 +363,11 @@ void Store::lost_file() {
   }
   new_held_.clear();
   for (const auto& [until, held] : held_) new_held_.push_back({held.id, wall_ms(held.at), held.record});
+  dirty();
   ready();
 }
 
-connection::Awaitable<bool> Store::close(connection::Context ctx) {
+connection::Awaitable<void> Store::close(connection::Context ctx) {
   const auto self = shared_from_this();
   ended_ = true;
   release_timer_.cancel();
@@ -347,9 +377,9 @@ connection::Awaitable<bool> Store::close(connection::Context ctx) {
     co_await commit_bell_.wait(ctx);
   }
   commit_timer_.cancel();
-  const bool kept = journal_ && failure_.empty() && !dirty_ && !committing_;
+  read_timer_.cancel();
+  if (journal_) on_disk_until_ = stored_to_;
   journal_.reset();
-  co_return kept;
 }
 
 }  // namespace linewatch::aggregator

@@ -39,6 +39,7 @@ class RouterWorker {
  public:
   using Sink = std::function<void(const aggregator::LineResult&)>;
   // Turns that were skipped without a result, and when the last of them was due: wall time in milliseconds.
+  // 0: a turn before them is under way yet; when it has ended this is called once more, with no turns.
   using SkipSink =
       std::function<void(const std::string& line, SkipReason why, std::uint64_t turns, std::int64_t last)>;
   // When each line's last turn was, which was a result or counted: wall time in milliseconds.
@@ -91,13 +92,14 @@ class RouterWorker {
     std::string id;
     const config::Line* line = nullptr;  // null: no more in the plan
     At at = At::rest;
-    bool gone = false;          // what its turn under way gives is not reported
-    TimePoint due;              // of its turn
-    TimePoint place;            // ready: before those with a later one; kept from turn to turn while it waits
-    TimePoint ready_since;      // the begin of its first turn that found no session yet
-    std::string address;        // ready: what is pinged
-    std::uint64_t skipped = 0;  // since that was last said
-    TimePoint say_skips_from{};  // not more often than now and then
+    bool gone = false;      // what its turn under way gives is not reported
+    TimePoint due;          // of its turn
+    TimePoint place;        // ready: before those with a later one; kept from turn to turn while it waits
+    TimePoint ready_since;  // the begin of its first turn that found no session yet
+    std::string address;    // ready: what is pinged
+    std::optional<TimePoint> skipped_to;  // turns that were skipped while it was under way, the last of them
+    std::uint64_t skipped = 0;            // since that was last said
+    TimePoint say_skips_from{};           // not more often than now and then
     std::optional<TimePoint> held_back_since;
     std::optional<LastResult> last;
     std::optional<aggregator::LineState> said;  // the line's state as it was last logged

@@ -290,7 +290,12 @@ void RouterWorker::end_typed(const RunPointer& run, Measurement& measurement) {
 
 void RouterWorker::skip(LineRun& run, SkipReason why, std::uint64_t turns, std::optional<TimePoint> last) {
   statistics_.skipped_for[static_cast<std::size_t>(why)] += turns;
-  if (skip_sink_ && last) skip_sink_(run.id, why, turns, wall_ms(*last));
+  if (skip_sink_ && last) {
+    // While a turn is under way nothing is accounted for beyond it.
+    const bool under_way = run.at == At::resolving || run.at == At::pinging;
+    skip_sink_(run.id, why, turns, under_way ? 0 : wall_ms(*last));
+    if (under_way) run.skipped_to = last;
+  }
   const TimePoint now = Clock::now();
   if (why == SkipReason::warm_up) {
     log_->debug("turn skipped line={} router={}: the login waits for its turn (connection.total)", run.id,
@@ -330,6 +335,8 @@ void RouterWorker::report(LineRun& run, const aggregator::LineResult& result, bo
   if (say) run.said = result.state;
   run.last = LastResult::of(result);
   sink_(result);
+  if (const auto last = std::exchange(run.skipped_to, std::nullopt); last && skip_sink_)
+    skip_sink_(run.id, SkipReason::still_running, 0, wall_ms(*last));
   if (tasks_) tasks_->measured(*run.line, result.state);
 }
 

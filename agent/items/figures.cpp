@@ -103,7 +103,8 @@ std::vector<aggregator::Item> items_of(const AgentFigures& figures, const Histog
   const Histogram lateness = figures.turns.lateness.since(lateness_before);
   if (lateness.count() > 0) add(items, "linewatch.lateness", lateness.quantile(0.99));
   add(items, "linewatch.skipped",
-      figures.turns.skipped() - figures.turns.skipped(scheduler::SkipReason::paused));
+      figures.turns.skipped() - figures.turns.skipped(scheduler::SkipReason::paused) -
+          figures.turns.skipped(scheduler::SkipReason::restart));
   add(items, "linewatch.queue", queued);
   add(items, "linewatch.dropped", dropped);
   add(items, "linewatch.refused", refused);

@@ -64,14 +64,14 @@ struct BufferBed {
     return kept;
   }
   bool end() {
-    bool kept = false, ended = false;
+    bool ended = false;
     const connection::Context ctx = connection::Context().within(20s);
-    asio::co_spawn(loop, store->close(ctx), [&](const std::exception_ptr& bug, bool value) {
+    asio::co_spawn(loop, store->close(ctx), [&](const std::exception_ptr& bug) {
       REQUIRE(!bug);
-      kept = value;
       ended = true;
     });
     wait_for([&] { return ended; });
+    const bool kept = store->statistics().failure.empty();
     store.reset();
     return kept;
   }

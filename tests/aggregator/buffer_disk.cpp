@@ -139,6 +139,58 @@ TEST_CASE("what is held back stays so over a kill") {
   CHECK(state_of(bed.folder).held.empty());
 }
 
+TEST_CASE("what was held back and let go before it was ever written does not come again") {
+  BufferBed bed(true);
+  bed.end();
+  const fs::path away = bed.folder.file().parent_path() / "away";
+  fs::rename(bed.folder.file(), away);
+  fs::create_directory(bed.folder.file());  // cannot be opened as a file
+  bed.begin();
+  const std::size_t zabbix = bed.store->add_destination("a:1");
+  for (int id = 1; id <= 3; ++id) {
+    Record later = BufferBed::record(id, 2, "new");
+    later.not_before = std::chrono::system_clock::now() + 20ms;
+    bed.store->add(later, start);
+  }
+  bed.wait_for([&] { return bed.store->waiting(zabbix) == 6; });
+  fs::remove(bed.folder.file());
+  fs::rename(away, bed.folder.file());
+  bed.wait_for([&] { return bed.store->statistics().failure.empty(); });
+  CHECK(bed.deliver_all(zabbix) == Ids{1, 2, 3});
+  bed.kill();
+  bed.store->add_destination("a:1");
+  CHECK(bed.store->queued(zabbix) == 0);
+  bed.end();
+  CHECK(state_of(bed.folder).held.empty());
+}
+
+TEST_CASE("while the disk fails and memory is full, what is dropped is neither sent nor counted twice") {
+  BufferBed bed(true, 20);
+  const std::size_t zabbix = bed.store->add_destination("a:1");
+  bed.settle();
+  const fs::path file = bed.folder.file();
+  signal(SIGXFSZ, SIG_IGN);
+  rlimit before{};
+  getrlimit(RLIMIT_FSIZE, &before);
+  const rlimit full{fs::file_size(file.string() + "-wal"), before.rlim_max};
+  setrlimit(RLIMIT_FSIZE, &full);
+  int id = 0;
+  for (; id < 10; ++id) bed.store->add(BufferBed::record(id, 4, std::string(2000, 'x')), start);
+  bed.wait_for([&] { return !bed.store->statistics().failure.empty(); });
+  setrlimit(RLIMIT_FSIZE, &before);
+  // Each of these drops one while a commit may be under way.
+  for (; id < 200; ++id) {
+    bed.store->add(BufferBed::record(id, 4, std::string(2000, 'x')), start);
+    bed.loop.restart();
+    bed.loop.run_one_for(1ms);
+  }
+  bed.wait_for([&] { return bed.store->statistics().failure.empty(); });
+  bed.settle();
+  const auto sent = bed.deliver_all(zabbix).size();
+  CHECK(sent * 4 + total(bed.store->drops(zabbix)) == 800);
+  CHECK(bed.store->queued(zabbix) == 0);
+}
+
 TEST_CASE("beyond its size the oldest rows of the lines that bring new ones go") {
   BufferBed bed(true, 100);
   bed.limits.disk = 300'000;
