@@ -18,7 +18,8 @@ sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 RIVAL = "zabbix_sender -T -N -i, 250 a packet"
 TRAPPER_VALUES, SERVER_VALUES = 200_000, 40_000
 LIMIT = 120  # seconds for one run
-SERVER = {"HistoryCacheSize": "64M", "ValueCacheSize": "64M", "CacheSize": "64M", "StartTrappers": 5}
+# One writer to the database: more of them leave no core to what is measured.
+SERVER = {"StartDBSyncers": 1, "HistoryCacheSize": "64M", "ValueCacheSize": "64M", "CacheSize": "64M", "StartTrappers": 5}
 
 
 class Trapper:
@@ -40,8 +41,9 @@ class Trapper:
 
 def run_ours(binaries, port, *arguments):
     """The rows that a group of linewatch-bench prints, by figure."""
-    done = subprocess.run([os.path.join(binaries, "linewatch-bench"), arguments[0], f"127.0.0.1:{port}", *map(str, arguments[1:])],
-                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LIMIT, check=False)
+    command = [os.path.join(binaries, "linewatch-bench"), arguments[0], f"127.0.0.1:{port}", *map(str, arguments[1:])]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LIMIT,
+                          check=False)
     if done.returncode != 0:
         raise RuntimeError(done.stderr.strip() or f"linewatch-bench {arguments[0]} ended with {done.returncode}")
     return done.stdout.splitlines()
