@@ -261,7 +261,7 @@ TEST_CASE("a file whose pages are damaged while it is used is set aside, and wha
   CHECK(bed.deliver_all(zabbix) == Ids{201});
   bed.settle();
   CHECK(bed.said("was unreadable") == 1);
-  CHECK(bed.said("is written to disk again") == 1);
+  CHECK(bed.said("is lost and counted as dropped") == 1);
 }
 
 TEST_CASE("another version's file is left alone, and results are kept in memory meanwhile") {
