@@ -255,8 +255,7 @@ TEST_CASE("keys without effect are named where they are written, once each") {
             "  - {name: b, address: 192.0.2.2, platform: linux, credentials: c, jump: a, protocol: exec}\n"
             "lines: [{id: 1, router: b, target: 192.0.2.9, group: g, warmup: 1}]\n") ==
         "linewatch.yml:1:18: warning: agent.threads: has no effect yet in this version\n"
-        "linewatch.yml:1:29: warning: agent.listen: has no effect yet in this version\n"
-        "linewatch.yml:2:46: warning: zabbix.buffer.disk: has no effect yet in this version\n");
+        "linewatch.yml:1:29: warning: agent.listen: has no effect yet in this version\n");
 }
 
 TEST_CASE("drop-ins are read in order and may hold three sections only") {
