@@ -100,7 +100,10 @@ class Tasks(unittest.TestCase):
         self.assertEqual({value.host for value in values}, {self.a.name})
         self.assertFalse(of(values, "optic.rx") + of(values, "bgp.uptime"))
 
-        router = self.status()
+        def both_ran():
+            router = self.status()
+            return router if router and all(task["error"] for task in router["tasks"]) else None
+        router = support.wait_until(both_ran, 30, "both tasks have run")
         tasks = {task["name"]: task for task in router["tasks"]}
         self.assertEqual(tasks["bgp"]["values"]["peers"], "2")
         self.assertEqual(tasks["bgp"]["error"], "uptime: not found in the answer")
