@@ -17,7 +17,7 @@ import unittest
 import agent
 import support
 
-KILLS = int(os.environ.get("LINEWATCH_TEST_KILLS", "20"))
+KILLS = int(os.environ.get("LINEWATCH_TEST_KILLS", "8"))
 TARGETS = {"198.51.100.1": {"delay": "5ms"}, "198.51.100.2": {"pattern": "."}}
 INTERVAL = 2
 LINES = {f"{router}-{number}": (router, target)
