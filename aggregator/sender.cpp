@@ -87,7 +87,7 @@ Awaitable<void> Sender::run() {
     else
       done = co_await round();
     if (done.failed && !stopped_) co_await failed(done);
-    if (!done.anything && !stopped_) {  // it is being read from the disk
+    if (!done.anything && !stopped_ && due() <= Clock::now()) {  // it is being read from the disk
       idle_ = true;
       co_await wait_until(TimePoint::max());
       idle_ = false;

@@ -36,6 +36,7 @@ Store::Store(asio::any_io_executor loop, const config::BufferSettings& limits,
       std::chrono::duration_cast<std::chrono::milliseconds>(system_clock::now().time_since_epoch());
   first_ = base_ = sendable_ = stored_to_ = static_cast<Sequence>(std::max<std::int64_t>(now.count(), 1))
                                             << 12U;
+  next_held_ = first_;
 }
 
 Store::~Store() = default;
