@@ -36,9 +36,10 @@ Agent::Agent(asio::io_context& loop, const Background& background, std::filesyst
           },
           log_),
       api_start_(std::move(api)),
+      host_check_(loop.get_executor(), aggregator_, log_),
       loop_watch_(loop.get_executor()),
-      requests_({loop.get_executor(), std::move(file), reloader_, api_, *routers_, aggregator_, fleet_,
-                 loop_watch_, std::chrono::system_clock::now()}),
+      requests_({loop.get_executor(), std::move(file), reloader_, api_, host_check_, *routers_, aggregator_,
+                 fleet_, loop_watch_, std::chrono::system_clock::now()}),
       signals_(loop, SIGTERM, SIGINT, SIGHUP) {}
 
 void Agent::start() {
@@ -46,10 +47,14 @@ void Agent::start() {
   aggregator_.start();
   discovery_.start(reloader_.plan());
   fleet_.start(reloader_.plan());
+  const connection::TimePoint began = connection::Clock::now();
+  aggregator_.on_turns_found(
+      [this, began] { fleet_.skip_missed_late(aggregator_.take_last_turns(), began); });
   fleet_.skip_missed(aggregator_.take_last_turns());
   own_items_.start(reloader_.plan());
   reloader_.start();
   if (settings().zabbix.api) ask_api(std::move(api_start_));
+  host_check_.start(reloader_.plan());
   open_control_socket();
   await_signal();
   log_->info("linewatch " LINEWATCH_VERSION " runs name={} routers={} lines={} destinations={}",
@@ -70,6 +75,7 @@ Awaitable<void> Agent::apply(SharedPlan before, SharedPlan after, const PlanStep
   if (before->settings().zabbix != settings.zabbix) aggregator_.reconfigure(settings.zabbix);
   discovery_.apply(before, after, steps);
   own_items_.apply(after);
+  host_check_.apply(after);
   log_->set_level(level_of(settings.log.level));
   if (before->settings().zabbix.api != settings.zabbix.api) co_await ask_other_api(after);
 }
@@ -148,6 +154,7 @@ Awaitable<void> Agent::stop() {
   if (control_) co_await control_->stop(pings);
   co_await reloader_.stop();
   if (api_) co_await api_->stop(pings);
+  co_await host_check_.stop(pings);
   co_await discovery_.stop();
   own_items_.stop();
   co_await fleet_.stop(pings);

@@ -22,6 +22,7 @@
 #include "agent/options.hpp"
 #include "agent/reloader.hpp"
 #include "agent/routers.hpp"
+#include "agent/zabbix_api/host_check.hpp"
 #include "agent/zabbix_api/source.hpp"
 #include "aggregator/aggregator.hpp"
 
@@ -61,6 +62,7 @@ class Agent {
   Reloader reloader_;
   ApiStart api_start_;                    // until start()
   std::unique_ptr<ZabbixApiSource> api_;  // null: the lines are those of the files alone
+  HostCheck host_check_;
   LoopWatch loop_watch_;
   ControlRequests requests_;
   std::unique_ptr<ControlServer> control_;  // null: off, or it could not be opened

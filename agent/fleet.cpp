@@ -7,6 +7,7 @@
 
 #include "agent/gather.hpp"
 #include "agent/slices.hpp"
+#include "config/stable_hash.hpp"
 
 namespace linewatch::agent {
 
@@ -56,17 +57,22 @@ void Fleet::start(const SharedPlan& plan) {
 }
 
 void Fleet::skip_missed(const RouterWorker::LastTurns& last) {
-  const std::uint64_t before = statistics().skipped(SkipReason::restart);
-  std::vector<std::pair<std::string, std::int64_t>> accounted;
+  skip_missed_late(last, connection::TimePoint::max());
+  std::vector<aggregator::LineTurn> accounted;
   for (const auto& worker : workers_) {
-    worker->skip_missed(last);
-    for (auto& [line, turn] : worker->accounted()) accounted.emplace_back(line, turn);
+    const RouterWorker::LastTurns its = worker->accounted();
+    accounted.insert(accounted.end(), its.begin(), its.end());
   }
+  aggregator_.set_turns(std::move(accounted));
+}
+
+void Fleet::skip_missed_late(const RouterWorker::LastTurns& last, connection::TimePoint began) {
+  const std::uint64_t before = statistics().skipped(SkipReason::restart);
+  for (const auto& worker : workers_) worker->skip_missed(last, began);
   const std::uint64_t missed = statistics().skipped(SkipReason::restart) - before;
   aggregator_.skipped(to_string(SkipReason::restart), missed);
   if (missed > 0)
     log_->info("turns were due while the agent did not run and count as skipped turns={}", missed);
-  aggregator_.set_turns(std::move(accounted));
 }
 
 scheduler::WorkerStatistics Fleet::statistics() const {
@@ -89,7 +95,7 @@ void Fleet::add(scheduler::RouterPlan plan) {
       [this](const aggregator::TaskResult& result) { submit(result); });
   worker->on_skip([this](const std::string& line, SkipReason why, std::uint64_t turns, std::int64_t last) {
     aggregator_.skipped(to_string(why), turns);
-    if (last > 0) aggregator_.set_turn(line, last);
+    if (last > 0) aggregator_.set_turn(config::stable_hash(line), last);
   });
   worker->start();
   const auto place = std::ranges::lower_bound(workers_, name_of(worker), {}, name_of);

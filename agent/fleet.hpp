@@ -28,6 +28,8 @@ class Fleet {
   void start(const SharedPlan& plan);
   // Right after start(): the turns that were due since an earlier run count as skipped, see RouterWorker.
   void skip_missed(const scheduler::RouterWorker::LastTurns& last);
+  // The same when they are known only now: of the turns before `began`.
+  void skip_missed_late(const scheduler::RouterWorker::LastTurns& last, connection::TimePoint began);
   // Takes over another plan, a few milliseconds at a time. What has not changed is not disturbed; a router
   // that goes is logged out in the background, with stop_timeout for its pings and sessions to end; each line
   // that goes gets its last value. `steps` lead from `before`, which the fleet works by now, to `after`.

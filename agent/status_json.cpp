@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <map>
 
 #include "agent/time_text.hpp"
 #include "config/counted.hpp"
@@ -16,6 +17,8 @@ using connection::SlotState;
 using connection::TimePoint;
 
 namespace {
+
+constexpr std::size_t most_shown = 100, most_warnings = 20;
 
 double seconds(Clock::duration duration) {
   return std::round(std::chrono::duration<double>(duration).count() * 1000) / 1000;
@@ -46,6 +49,30 @@ int count(const connection::PoolSnapshot& pool, SlotState state) {
 
 bool fails(const scheduler::TaskSnapshot& task) {
   return task.last && !task.last->problem().empty();
+}
+
+constexpr const char* likely_reasons =
+    "no such host or trapper item, disabled, host on a proxy, another encryption, or this agent is not in "
+    "its "
+    "allowed hosts";
+
+// A sentence for each reason.
+std::vector<std::string> refusals_of(const aggregator::DestinationStatistics& destination) {
+  std::map<std::string, std::vector<const aggregator::RefusedItem*>> by_reason;
+  for (const aggregator::RefusedItem& item : destination.refused) by_reason[item.reason].push_back(&item);
+  std::vector<std::string> out;
+  for (const auto& [reason, items] : by_reason) {
+    if (out.size() == most_warnings) break;
+    // What is listed is not all there may be.
+    const std::uint64_t count = by_reason.size() == 1 ? destination.refused_items : items.size();
+    out.push_back(fmt::format("zabbix {}: the values of {} are refused, such as {} on host {}: {}",
+                              destination.name, config::counted(count, "item"), items.front()->key,
+                              items.front()->host, reason.empty() ? likely_reasons : reason));
+  }
+  if (by_reason.size() > 1 && destination.refused_items > destination.refused.size())
+    out.push_back(fmt::format("zabbix {}: the values of {} more items are refused", destination.name,
+                              destination.refused_items - destination.refused.size()));
+  return out;
 }
 
 std::string_view state_of_failure(ErrorCode code) {
@@ -104,8 +131,25 @@ Json to_json(const aggregator::DestinationStatistics& destination) {
   json["refused_items"] = destination.refused_items;
   json["refused"] = Json::array();
   for (const aggregator::RefusedItem& item : destination.refused)
-    json["refused"].push_back({{"host", item.host}, {"key", item.key}, {"since", rfc3339(item.since)}});
+    json["refused"].push_back({{"host", item.host},
+                               {"key", item.key},
+                               {"since", rfc3339(item.since)},
+                               {"reason", text_or_null(item.reason)}});
   json["last_error"] = text_or_null(destination.last_error);
+  return json;
+}
+
+Json to_json(const HostCheck::State& hosts) {
+  Json json;
+  json["last_success"] = hosts.last_success ? Json(rfc3339(*hosts.last_success)) : Json(nullptr);
+  json["last_error"] = text_or_null(hosts.last_error);
+  json["not_stored"] = Json::array();
+  for (const HostTrouble& trouble : hosts.troubles) {
+    if (json["not_stored"].size() == most_shown) break;
+    json["not_stored"].push_back({{"host", trouble.host}, {"reason", trouble.what}});
+  }
+  json["hosts_not_stored"] = hosts.troubles.size();
+  json["hosts_not_seen"] = hosts.unseen;
   return json;
 }
 
@@ -264,13 +308,25 @@ std::vector<std::string> warnings_of(const aggregator::DestinationStatistics& de
     warnings.push_back(
         fmt::format("zabbix {}: {} values were dropped", destination.name, destination.dropped));
   }
-  if (!destination.refused.empty()) {
-    const aggregator::RefusedItem& one = destination.refused.front();
-    warnings.push_back(
-        fmt::format("zabbix {}: the values of {} are refused, such as {} on host {}: no such host or trapper "
-                    "item, disabled, "
-                    "host on a proxy, another encryption, or this agent is not in its allowed hosts",
-                    destination.name, config::counted(destination.refused_items, "item"), one.key, one.host));
+  for (std::string& each : refusals_of(destination)) warnings.push_back(std::move(each));
+  return warnings;
+}
+
+std::vector<std::string> warnings_of(const aggregator::BufferStatistics& buffer) {
+  std::vector<std::string> warnings;
+  if (!buffer.failure.empty()) warnings.push_back("results are kept in memory alone: " + buffer.failure);
+  if (!buffer.lost.empty()) warnings.push_back("results that were kept on disk are lost: " + buffer.lost);
+  return warnings;
+}
+
+std::vector<std::string> warnings_of(const HostCheck::State& hosts) {
+  std::vector<std::string> warnings;
+  for (const HostTrouble& trouble : hosts.troubles) {
+    if (warnings.size() == most_warnings) {
+      warnings.push_back(fmt::format("{} more hosts store nothing", hosts.troubles.size() - most_warnings));
+      break;
+    }
+    warnings.push_back(fmt::format("host {} {}", trouble.host, trouble.what));
   }
   return warnings;
 }

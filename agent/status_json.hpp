@@ -6,6 +6,7 @@
 #include <optional>
 #include <string_view>
 
+#include "agent/zabbix_api/host_check.hpp"
 #include "aggregator/statistics.hpp"
 #include "config/settings.hpp"
 #include "connection/pool/snapshot.hpp"
@@ -30,6 +31,7 @@ std::string_view router_state(const connection::PoolSnapshot& pool, bool paused)
 
 Json to_json(const scheduler::LineTally& tally);
 Json to_json(const aggregator::DestinationStatistics& destination);
+Json to_json(const HostCheck::State& hosts);
 Json to_json(const aggregator::BufferStatistics& buffer);
 Json to_json(const connection::SessionSnapshot& session);
 Json to_json(const connection::Histogram& took);       // seconds
@@ -52,6 +54,8 @@ Json to_json(const RouterView& view, const Moment& now);
 
 // Sentences for the operator; empty while all is well.
 std::vector<std::string> warnings_of(const aggregator::DestinationStatistics& destination);
+std::vector<std::string> warnings_of(const HostCheck::State& hosts);
+std::vector<std::string> warnings_of(const aggregator::BufferStatistics& buffer);
 std::vector<std::string> warnings_of(const RouterView& view);
 
 }  // namespace linewatch::agent

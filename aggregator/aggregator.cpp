@@ -34,6 +34,7 @@ struct Aggregator::Impl : std::enable_shared_from_this<Impl> {
   ItemMapper mapper;
   std::shared_ptr<Store> store;
   std::vector<std::shared_ptr<Sender>> senders;
+  Gone gone;
   asio::steady_timer changed;  // cancelled when a sender ends or a drain is to end
   int running = 0;
 
@@ -86,6 +87,9 @@ struct Aggregator::Impl : std::enable_shared_from_this<Impl> {
     --running;
     changed.cancel();
     if (std::ranges::find(senders, sender) == senders.end()) {  // its destination was removed
+      const DestinationStatistics its = sender->statistics();
+      gone.dropped += its.dropped;
+      gone.failed += its.failed;
       sender->say_unsent(DropReason::removed);
       store->remove_destination(sender->index());
     }
@@ -210,17 +214,20 @@ void Aggregator::skipped(std::string_view reason, std::uint64_t turns) {
   impl_->store->count(std::string(skipped_prefix) + std::string(reason), turns);
 }
 
-void Aggregator::set_turn(const std::string& line, std::int64_t last) {
+void Aggregator::set_turn(LineKey line, std::int64_t last) {
   impl_->store->set_turn(line, last);
 }
 
-std::unordered_map<std::string, std::int64_t> Aggregator::take_last_turns() {
-  std::unordered_map<std::string, std::int64_t> out;
-  for (auto& [line, until] : impl_->store->take_last_turns()) out.emplace(std::move(line), until);
-  return out;
+std::unordered_map<LineKey, std::int64_t> Aggregator::take_last_turns() {
+  const std::vector<LineTurn> turns = impl_->store->take_last_turns();
+  return {turns.begin(), turns.end()};
 }
 
-void Aggregator::set_turns(std::vector<std::pair<std::string, std::int64_t>> turns) {
+void Aggregator::on_turns_found(std::function<void()> call) {
+  impl_->store->on_turns_found(std::move(call));
+}
+
+void Aggregator::set_turns(std::vector<LineTurn> turns) {
   impl_->store->set_turns(std::move(turns));
 }
 
@@ -232,6 +239,14 @@ std::map<std::string, std::uint64_t> Aggregator::skipped_turns() const {
   return out;
 }
 
+std::uint64_t Aggregator::dropped_with_destinations() const {
+  return impl_->store->dropped_with_destinations();
+}
+
+Aggregator::Gone Aggregator::gone() const {
+  return impl_->gone;
+}
+
 BufferStatistics Aggregator::buffer() const {
   return impl_->store->statistics();
 }
@@ -239,6 +254,21 @@ BufferStatistics Aggregator::buffer() const {
 Awaitable<void> Aggregator::drain(Context ctx) {
   std::shared_ptr<Impl> impl = impl_;
   co_await Impl::drain(impl, ctx);
+}
+
+std::vector<RefusedItems> Aggregator::unexplained(std::size_t most_hosts, std::size_t most_items) const {
+  std::vector<RefusedItems> all;
+  for (const auto& sender : impl_->senders) {
+    RefusedItems refused = sender->unexplained(most_hosts, most_items);
+    if (!refused.items.empty()) all.push_back(std::move(refused));
+  }
+  return all;
+}
+
+void Aggregator::explain(const RefusedItems& refused) {
+  for (const auto& sender : impl_->senders) {
+    if (sender->name() == refused.destination) sender->explain(refused.items);
+  }
 }
 
 std::vector<DestinationStatistics> Aggregator::statistics() const {

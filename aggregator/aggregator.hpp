@@ -3,6 +3,7 @@
 // destination. Lives on one event loop, which outlives it: every call is made there.
 
 #include <boost/asio/any_io_executor.hpp>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -45,10 +46,12 @@ class Aggregator {
   // each line's turns are accounted for: each turn is a result or is counted, whatever the agent is killed
   // in.
   void skipped(std::string_view reason, std::uint64_t turns);
-  void set_turn(const std::string& line, std::int64_t last);                // wall time in milliseconds
-  void set_turns(std::vector<std::pair<std::string, std::int64_t>> turns);  // all lines there are
+  void set_turn(LineKey line, std::int64_t last);  // wall time in milliseconds
+  void set_turns(std::vector<LineTurn> turns);     // all lines there are
   // As they were when the agent ended; empty without a buffer on disk.
-  std::unordered_map<std::string, std::int64_t> take_last_turns();
+  std::unordered_map<LineKey, std::int64_t> take_last_turns();
+  // Called when they become known only later, since the buffer could not be read at the start.
+  void on_turns_found(std::function<void()> call);
   // Turns skipped by reason, over all runs.
   std::map<std::string, std::uint64_t> skipped_turns() const;
   BufferStatistics buffer() const;
@@ -60,6 +63,18 @@ class Aggregator {
   // submitted later. To be called once.
   connection::Awaitable<void> drain(connection::Context ctx);
   std::vector<DestinationStatistics> statistics() const;
+  // Values that waited for destinations which were removed, since the agent began.
+  std::uint64_t dropped_with_destinations() const;
+  // What those destinations had dropped before, and had been refused.
+  struct Gone {
+    std::uint64_t dropped = 0, failed = 0;
+  };
+  Gone gone() const;
+  // For whoever can find out why items are refused: those of each destination whose reason is not known, or
+  // not for an hour; bounded, so that others come another time. What is found out is said and stands in
+  // statistics().
+  std::vector<RefusedItems> unexplained(std::size_t most_hosts, std::size_t most_items) const;
+  void explain(const RefusedItems& refused);
 
  private:
   struct Impl;

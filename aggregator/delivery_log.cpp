@@ -60,6 +60,19 @@ void DeliveryLog::items(const std::vector<Refusals::Finding>& findings) {
   }
 }
 
+void DeliveryLog::reasons(const std::vector<RefusedItem>& items) {
+  std::size_t said = 0;
+  for (const RefusedItem& item : items) {
+    if (said++ == most_items_at_once) {
+      log_->warn("and the reasons of more items, see linewatch status destination={} items={}", destination_,
+                 items.size() - most_items_at_once);
+      return;
+    }
+    log_->warn("why zabbix refuses the values of an item destination={} host={} key=\"{}\" reason=\"{}\"",
+               destination_, item.host, item.key, item.reason);
+  }
+}
+
 void DeliveryLog::dropping(const Drops& drops, std::uint64_t queued, std::uint64_t limit, bool room) {
   for (std::size_t i = 0; i < drop_reasons; ++i) {
     if (drops[i] == seen_[i] || dropped_before_) continue;

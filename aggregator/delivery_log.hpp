@@ -31,6 +31,8 @@ class DeliveryLog {
   void refused(std::uint64_t values, std::uint64_t of, connection::TimePoint now);
   // Items that Zabbix was found to refuse, or to take again: each once, a flood of them cut short.
   void items(const std::vector<Refusals::Finding>& findings);
+  // Why they are refused, as zabbix.api showed it.
+  void reasons(const std::vector<RefusedItem>& items);
   // Called whenever something may have been dropped; an episode ends when there is room again.
   void dropping(const Drops& drops, std::uint64_t queued, std::uint64_t limit, bool room);
   // At the end: what is lost, and what the next start sends.

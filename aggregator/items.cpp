@@ -7,13 +7,14 @@
 #include <optional>
 
 #include "aggregator/text.hpp"
+#include "config/stable_hash.hpp"
 
 namespace linewatch::aggregator {
 namespace {
 
 using Figure = std::optional<double>;
 
-constexpr std::size_t most_items = 10;  // of a ping's result
+constexpr std::size_t usual_octets = 280;  // of the items of a ping's result
 
 Figure seconds(const Figure& milliseconds) {
   return milliseconds ? Figure(*milliseconds / 1000.0) : std::nullopt;
@@ -91,7 +92,7 @@ std::string_view ddl_word(const LineResult& result) {
   return {};
 }
 
-bool ErrorMemory::due(const std::string& line, const std::string& text, connection::TimePoint now) {
+bool ErrorMemory::due(LineKey line, const std::string& text, connection::TimePoint now) {
   const std::size_t hash = std::hash<std::string>{}(text);
   const auto found = said_.find(line);
   if (found != said_.end() && found->second.hash == hash && now - found->second.at < repeat) return false;
@@ -113,36 +114,39 @@ class ItemMapper::Values {
       : mapper_(mapper),
         record_(record),
         line_(result.line),
-        with_line_(names_line(mapper.layout_, result.line, result.own_host)) {}
+        with_line_(names_line(mapper.layout_, result.line, result.own_host)) {
+    if (with_line_) in_brackets_ = item_key({}, line_);
+  }
 
-  void add(const char* item, std::string text) { add(item, mapper_.other_key(item), std::move(text)); }
+  void add(const char* item, std::string_view text) { add(item, mapper_.other_key(item), text); }
 
   void add(const char* item, const Figure& value) {
     if (!value) return;
     const config::KeyMapping* const other = mapper_.other_key(item);
     const bool loss = std::string_view(item) == "line.loss";
     const double sent = !other || !other->integer ? *value : loss ? whole_loss(*value) : std::round(*value);
-    if (auto text = decimal(sent)) add(item, other, *std::move(text));
+    if (auto text = decimal(sent)) add(item, other, *text);
   }
 
  private:
-  void add(const char* item, const config::KeyMapping* other, std::string text) {
-    if (!other) return record_.items.push_back({with_line_ ? item_key(item, line_) : item, std::move(text)});
+  void add(std::string_view item, const config::KeyMapping* other, std::string_view text) {
+    if (!other) return record_.items.add(item, in_brackets_, text);
     if (other->key.empty()) return;  // not wanted
     const std::string& key = other->key;
-    record_.items.push_back({with_line_ ? config::line_item(key, line_) : key, std::move(text)});
+    record_.items.add(with_line_ ? config::line_item(key, line_) : key, text);
   }
 
   const ItemMapper& mapper_;
   Record& record_;
   const std::string& line_;
   bool with_line_;
+  std::string in_brackets_;  // the line, where the keys name it
 };
 
 Record ItemMapper::map(const LineResult& result, connection::TimePoint now) {
   Record record = record_at(result.zabbix_host, result.clock);
-  record.items.reserve(most_items);
-  record.line = result.line;
+  record.items.reserve(usual_octets);
+  record.line = config::stable_hash(result.line);
   record.turn = result.state != LineState::removed;
   Values values(*this, result, record);
   const bool up = result.state == LineState::up;
@@ -163,25 +167,25 @@ Record ItemMapper::map(const LineResult& result, connection::TimePoint now) {
   const config::KeyMapping* const other_error = other_key("line.error");
   if (other_error && other_error->ddl_words) {  // as it ever was: with each run that failed, and only then
     const std::string_view word = ddl_word(result);
-    if (!word.empty()) values.add("line.error", std::string(word));
-  } else if (std::string error = error_text(result); errors_.due(result.line, error, now)) {
-    values.add("line.error", std::move(error));
+    if (!word.empty()) values.add("line.error", word);
+  } else if (std::string error = error_text(result); errors_.due(record.line, error, now)) {
+    values.add("line.error", error);
   }
-  if (result.state == LineState::removed) errors_.forget(result.line);
+  if (result.state == LineState::removed) errors_.forget(record.line);
   values.add("line.status", std::to_string(static_cast<int>(result.state)));
   return record;
 }
 
 Record ItemMapper::map(const TaskResult& result) const {
   Record record = record_at(result.zabbix_host, result.clock);
-  record.line = result.line;
+  if (!result.line.empty()) record.line = config::stable_hash(result.line);
   const bool with_line = names_line(layout_, result.line, result.own_host);
   for (const TaskFigure& value : result.values) {
     const config::KeyMapping* const other = result.line.empty() ? nullptr : other_key(value.item);
     const std::string& item = other ? other->key : value.item;
     if (item.empty()) continue;  // not wanted
-    record.items.push_back(
-        {valid_text(with_line ? config::line_item(item, result.line) : item), valid_text(value.text)});
+    record.items.add(valid_text(with_line ? config::line_item(item, result.line) : item),
+                     valid_text(value.text));
   }
   return record;
 }

@@ -25,8 +25,8 @@ class ErrorMemory {
   static constexpr std::chrono::hours repeat{1};
 
   explicit ErrorMemory(std::size_t max_lines) : max_lines_(max_lines) {}
-  bool due(const std::string& line, const std::string& text, connection::TimePoint now);  // true: send it now
-  void forget(const std::string& line) { said_.erase(line); }
+  bool due(LineKey line, const std::string& text, connection::TimePoint now);  // true: send it now
+  void forget(LineKey line) { said_.erase(line); }
   std::size_t size() const { return said_.size(); }
 
  private:
@@ -35,7 +35,7 @@ class ErrorMemory {
     connection::TimePoint at;
   };
   std::size_t max_lines_;
-  std::unordered_map<std::string, Said> said_;
+  std::unordered_map<LineKey, Said> said_;
 };
 
 // The word that hosts made for dedicatedLineErrorDetail know for why a line is not up (`words: ddl`); empty

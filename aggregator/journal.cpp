@@ -87,8 +87,16 @@ struct Journal::Worker {
     return "set aside as " + aside.string() + " and begun anew";
   }
 
+  // Nothing of it is of use: closed here, its log goes with it, and the next transaction begins a new one.
+  JournalFailure gone() {
+    file.reset();
+    known = true;
+    return {path.string() + " was removed or replaced while it was used", true};
+  }
+
   std::expected<Committed, JournalFailure> apply(const Transaction& transaction) {
     try {
+      if (file && file->moved()) return std::unexpected(gone());
       if (!file) file = std::make_unique<JournalFile>(path, synchronous);
       if (known) return file->apply(transaction);
       Committed before;

@@ -25,6 +25,10 @@
 
 namespace linewatch::aggregator {
 
+// Ranges of a destination's place that are kept apart: amid a round there may be hundreds, since hosts are
+// sent in lanes. Of more, what lies between the nearest counts as unsettled.
+inline constexpr std::size_t most_unsettled = 4096;
+
 struct StoredRow {
   Sequence sequence = 0;
   std::int64_t at_ms = 0;  // wall time when it came, Unix milliseconds
@@ -39,12 +43,14 @@ struct StoredDestination {
   Drops drops{};
 };
 
+// Until when a line's turns are accounted for, wall time in milliseconds.
+using LineTurn = std::pair<LineKey, std::int64_t>;
+
 // What the file held when it was opened.
 struct JournalState {
   std::vector<StoredDestination> destinations;
   std::vector<StoredRow> held;  // by their release; `sequence` is the row's id
-  std::vector<std::pair<std::string, std::int64_t>>
-      turns;  // of each line: until when they are accounted for, ms
+  std::vector<LineTurn> turns;
   std::vector<std::pair<std::string, std::uint64_t>> counters;
   std::optional<Range> rows;  // from the first to the last
 };
@@ -57,9 +63,10 @@ struct Transaction {
   std::vector<Range> settled;           // nobody wants them any more
   std::vector<Sequence> dropped;
   std::vector<StoredDestination> destinations;  // all there are
-  std::vector<std::pair<std::string, std::int64_t>> turns;
+  std::vector<LineTurn> turns;                  // that no row tells of
   std::vector<std::pair<std::string, std::uint64_t>> counters;
   bool turns_anew = false;            // `turns` are all there are
+  bool tidy = false;                  // what the rows tell of turns is put apart
   std::uint64_t limit = 0;            // octets of the file, free pages apart
   std::int64_t expire_before_ms = 0;  // rows that came earlier are too old
   Sequence newest_before = 0;         // what was in the file before this run has smaller numbers

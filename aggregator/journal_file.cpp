@@ -4,29 +4,26 @@
 #include <unordered_map>
 #include <unordered_set>
 
-#include "aggregator/record_text.hpp"
+#include "aggregator/record.hpp"
 
 namespace linewatch::aggregator {
 
 namespace {
 
-// 64 ranges and more come only of dozens of outages within the age of one buffer; what counts as unsettled
-// beyond them is at most sent once more.
-constexpr std::size_t most_ranges = 64;
 constexpr std::size_t most_expired = 10'000;          // rows in one transaction
 constexpr const char* application_id = "1280792919";  // "LWbW"
 
 constexpr const char* tables = R"(
 CREATE TABLE result (
   sequence INTEGER PRIMARY KEY,
-  line TEXT NOT NULL,          -- empty: the router's or the agent's own
+  line INTEGER NOT NULL,       -- stable_hash of its id; 0: the router's or the agent's own
   at INTEGER NOT NULL,         -- wall time when it came, Unix milliseconds
   item_count INTEGER NOT NULL,
+  turn INTEGER NOT NULL,       -- the line's turns are accounted for until then, Unix milliseconds; 0: no turn
   record BLOB NOT NULL);
-CREATE INDEX result_line ON result (line, sequence);
 CREATE TABLE held (
   id INTEGER PRIMARY KEY,
-  line TEXT NOT NULL,
+  line INTEGER NOT NULL,
   at INTEGER NOT NULL,
   until INTEGER NOT NULL,      -- Unix milliseconds
   record BLOB NOT NULL);
@@ -36,8 +33,10 @@ CREATE TABLE destination (
   queued INTEGER NOT NULL,
   drops TEXT NOT NULL);        -- by reason
 CREATE TABLE turn (
-  line TEXT PRIMARY KEY,
-  until INTEGER NOT NULL) WITHOUT ROWID;  -- its turns are accounted for until then, Unix milliseconds
+  line INTEGER PRIMARY KEY,
+  until INTEGER NOT NULL);     -- its turns are accounted for until then, Unix milliseconds
+CREATE TABLE folded (sequence INTEGER NOT NULL);  -- what later results say of turns is not in `turn` yet
+INSERT INTO folded VALUES (0);
 CREATE TABLE counter (
   name TEXT PRIMARY KEY,
   value INTEGER NOT NULL) WITHOUT ROWID;
@@ -65,7 +64,7 @@ Drops drops_of(std::string_view text) {
   return out;
 }
 
-std::shared_ptr<const Record> record_of(std::string_view octets, std::string_view line) {
+std::shared_ptr<const Record> record_of(std::string_view octets, LineKey line) {
   auto record = decode(octets);
   if (!record) throw sqlite::Failure(SQLITE_CORRUPT, "a row holds no result");
   record->line = line;
@@ -78,13 +77,19 @@ struct JournalFile::Statements {
   explicit Statements(sqlite::Database& database)
       : begin(database, "BEGIN IMMEDIATE"),
         commit(database, "COMMIT"),
-        insert(database, "INSERT OR REPLACE INTO result VALUES (?, ?, ?, ?, ?)"),
+        insert(database, "INSERT OR REPLACE INTO result VALUES (?, ?, ?, ?, ?, ?)"),
         hold(database, "INSERT OR REPLACE INTO held VALUES (?, ?, ?, ?, ?)"),
         release(database, "DELETE FROM held WHERE id = ?"),
         settle(database, "DELETE FROM result WHERE sequence >= ? AND sequence < ?"),
         turn(database,
              "INSERT INTO turn VALUES (?, ?) ON CONFLICT (line) DO UPDATE SET until = max(until, "
              "excluded.until)"),
+        // Without the index, which would have it read all there are.
+        fold(
+            database,
+            "INSERT INTO turn SELECT line, max(turn) FROM result NOT INDEXED WHERE sequence >= ? "
+            "AND turn > 0 GROUP BY line ON CONFLICT (line) DO UPDATE SET until = max(until, excluded.until)"),
+        folded(database, "UPDATE folded SET sequence = ?"),
         counter(database, "INSERT OR REPLACE INTO counter VALUES (?, ?)"),
         destination(database, "INSERT INTO destination VALUES (?, ?, ?, ?)"),
         forget_destinations(database, "DELETE FROM destination"),
@@ -101,7 +106,7 @@ struct JournalFile::Statements {
         free_pages(database, "PRAGMA freelist_count"),
         page_size(database, "PRAGMA page_size") {}
 
-  sqlite::Statement begin, commit, insert, hold, release, settle, turn, counter, destination,
+  sqlite::Statement begin, commit, insert, hold, release, settle, turn, fold, folded, counter, destination,
       forget_destinations, oldest, oldest_of_line, up, down, pages, free_pages, page_size;
 };
 
@@ -115,6 +120,8 @@ JournalFile::JournalFile(const std::filesystem::path& file, config::BufferSettin
   database_.run("PRAGMA journal_size_limit = 4194304");
   database_.run("PRAGMA cache_size = -4096");  // KiB
   make_schema();
+  folded_ = static_cast<Sequence>(database_.number("SELECT sequence FROM folded"));
+  indexed_ = database_.number("SELECT count(*) FROM sqlite_master WHERE name = 'result_line'") > 0;
   statements_ = std::make_unique<Statements>(database_);
 }
 
@@ -124,9 +131,11 @@ void JournalFile::make_schema() {
   const std::int64_t version = database_.number("PRAGMA user_version");
   if (version == schema) return;
   if (version != 0)
-    throw sqlite::Failure(SQLITE_ERROR, "it was made by another version of linewatch (schema " +
-                                            std::to_string(version) + ", this one reads " +
-                                            std::to_string(schema) + ")");
+    throw sqlite::Failure(
+        SQLITE_ERROR,
+        "it was made by another version of linewatch (schema " + std::to_string(version) +
+            ", this one reads " + std::to_string(schema) +
+            "); move it away and a new one is begun, what it holds can be sent by that version");
   database_.run("BEGIN IMMEDIATE");
   database_.run(tables);
   database_.run((std::string("PRAGMA application_id = ") + application_id).c_str());
@@ -145,43 +154,96 @@ JournalState JournalFile::state() {
   }
   sqlite::Statement held(database_, "SELECT id, line, at, until, record FROM held ORDER BY id");
   while (held.step()) {
-    Record record = *record_of(held.text(4), held.text(1));
+    Record record = *record_of(held.text(4), held.count(1));
     record.not_before = std::chrono::system_clock::time_point(std::chrono::milliseconds(held.number(3)));
     out.held.push_back({held.count(0), held.number(2), std::make_shared<const Record>(std::move(record))});
   }
-  sqlite::Statement turns(database_, "SELECT line, until FROM turn");
-  while (turns.step()) out.turns.emplace_back(turns.text(0), turns.number(1));
+  sqlite::Statement turns(
+      database_,
+      "SELECT line, max(until) FROM (SELECT line, until FROM turn UNION ALL SELECT line, turn "
+      "FROM result NOT INDEXED WHERE sequence >= ? AND turn > 0) GROUP BY line");
+  turns.bind(1, folded_);
+  while (turns.step()) out.turns.emplace_back(turns.count(0), turns.number(1));
   sqlite::Statement counters(database_, "SELECT name, value FROM counter");
   while (counters.step()) out.counters.emplace_back(counters.text(0), counters.count(1));
-  sqlite::Statement rows(database_, "SELECT min(sequence), max(sequence) FROM result HAVING count(*) > 0");
+  sqlite::Statement rows(
+      database_,
+      "SELECT first, last FROM (SELECT (SELECT min(sequence) FROM result) AS first, (SELECT "
+      "max(sequence) FROM result) AS last) WHERE first IS NOT NULL");
   if (rows.step()) out.rows = Range{rows.count(0), rows.count(1) + 1};
   return out;
 }
 
 Committed JournalFile::apply(const Transaction& transaction) {
+  const Sequence folded = folded_;
   statements_->begin.run();
   try {
     write(transaction);
     statements_->commit.run();
   } catch (const sqlite::Failure&) {
     sqlite3_exec(database_.handle(), "ROLLBACK", nullptr, nullptr, nullptr);
+    folded_ = folded;
     throw;
   }
   give_back_space();
   Committed out;
   out.octets = octets();
+  index_lines(out.octets, transaction.limit);
   find_victims(transaction, out);
   return out;
 }
 
+// What the results say of turns goes to `turn` before they are deleted, many at a time: each by itself would
+// write a page of its own.
+void JournalFile::fold() {
+  const auto end =
+      static_cast<Sequence>(database_.number("SELECT coalesce(max(sequence), -1) + 1 FROM result"));
+  if (end <= folded_) return;
+  statements_->fold.bind(1, folded_).run();
+  statements_->folded.bind(1, end).run();
+  folded_ = end;
+}
+
+// A line's oldest result is looked for only when the file is full, and an index doubles the cost of each
+// result: there is one while the file is near its limit. Making it takes some seconds, of this thread alone.
+void JournalFile::index_lines(std::uint64_t octets, std::uint64_t limit) {
+  try {
+    if (octets < limit / 2) no_room_for_index_ = false;
+    if (!indexed_ && !no_room_for_index_ && octets > limit / 4 * 3) {
+      database_.run("CREATE INDEX result_line ON result (line, sequence)");
+      indexed_ = true;
+    } else if (indexed_ && octets < limit / 4) {
+      database_.run("DROP INDEX result_line");
+      indexed_ = false;
+    }
+  } catch (const sqlite::Failure& cause) {
+    // There may be no room for it, and each attempt reads the whole file. The oldest results of all go
+    // instead, those of lines that bring no new ones too.
+    if (cause.corrupt()) throw;
+    no_room_for_index_ = true;
+  }
+}
+
+// It deletes results whose turns are known of them alone.
+bool JournalFile::loses_turns(const Transaction& transaction) const {
+  return std::ranges::any_of(transaction.settled,
+                             [this](const Range& range) { return range.last > folded_; }) ||
+         std::ranges::any_of(transaction.dropped, [this](Sequence one) { return one >= folded_; });
+}
+
 void JournalFile::write(const Transaction& transaction) {
   Statements& sql = *statements_;
+  if (transaction.tidy || transaction.turns_anew || loses_turns(transaction)) fold();
+  if (transaction.turns_anew) database_.run("DELETE FROM turn");
   for (const Range& range : transaction.settled) sql.settle.bind(1, range.first).bind(2, range.last).run();
   for (const Sequence one : transaction.dropped) sql.settle.bind(1, one).bind(2, one + 1).run();
   for (const StoredRow& row : transaction.rows) {
     const std::string octets = encode(*row.record);
     sql.insert.bind(1, row.sequence).bind(2, row.record->line).bind(3, row.at_ms);
-    sql.insert.bind(4, row.record->items.size()).bind_octets(5, octets).run();
+    sql.insert.bind(4, row.record->items.size()).bind(5, row.record->turn ? turn_until(*row.record) : 0);
+    sql.insert.bind_octets(6, octets).run();
+    if (row.record->turn && row.sequence < folded_)  // the wall clock was set back: fold() passes over it
+      sql.turn.bind(1, row.record->line).bind(2, turn_until(*row.record)).run();
   }
   for (const StoredRow& row : transaction.held) {
     const std::string octets = encode(*row.record);
@@ -192,11 +254,11 @@ void JournalFile::write(const Transaction& transaction) {
   for (const std::uint64_t id : transaction.released) sql.release.bind(1, id).run();
   sql.forget_destinations.run();
   for (const StoredDestination& destination : transaction.destinations) {
-    const std::string unsettled = destination.unsettled.text(most_ranges), drops = text_of(destination.drops);
+    const std::string unsettled = destination.unsettled.text(most_unsettled),
+                      drops = text_of(destination.drops);
     sql.destination.bind(1, destination.nodes).bind(2, unsettled);
     sql.destination.bind(3, destination.queued).bind(4, drops).run();
   }
-  if (transaction.turns_anew) database_.run("DELETE FROM turn");
   for (const auto& [line, clock] : transaction.turns) sql.turn.bind(1, line).bind(2, clock).run();
   for (const auto& [name, value] : transaction.counters) sql.counter.bind(1, name).bind(2, value).run();
 }
@@ -245,10 +307,12 @@ void JournalFile::find_victims(const Transaction& transaction, Committed& out) {
     statement.reset();
     return wanted;
   };
-  std::unordered_map<std::string_view, std::size_t> of_line;
+  std::unordered_map<LineKey, std::size_t> of_line;
   for (const StoredRow& row : transaction.rows) of_line[row.record->line] += each;
   std::size_t missing = 0;
   for (const auto& [line, wanted] : of_line) {
+    if (!indexed_) missing += wanted;
+    if (!indexed_) continue;
     sql.oldest_of_line.bind(1, line).bind(2, 2 * wanted);  // half of them may be too old anyway
     missing += choose(sql.oldest_of_line, wanted);
   }
@@ -266,7 +330,7 @@ std::vector<StoredRow> JournalFile::read(const ReadRequest& request) {
     while (values < request.max_values) {
       if (!rows.step()) return true;
       values += rows.count(3);
-      out.push_back({rows.count(0), rows.number(2), record_of(rows.text(4), rows.text(1))});
+      out.push_back({rows.count(0), rows.number(2), record_of(rows.text(4), rows.count(1))});
     }
     rows.reset();
     return false;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <random>
+#include <ranges>
 
 #include "aggregator/protocol.hpp"
 #include "config/stable_hash.hpp"
@@ -15,9 +16,17 @@ namespace {
 constexpr std::uint64_t ids_of_a_record = 1024;
 
 std::size_t octets_of(const Record& record) {
-  std::size_t octets = 0;
-  for (const Item& item : record.items) octets += record.host.size() + item.key.size() + item.text.size();
-  return octets;
+  return record.items.size() * record.host.size() + record.items.octets().size();
+}
+
+void note_newest(Lane& lane) {
+  std::unordered_set<std::string_view> later;  // hosts
+  for (Packet& packet : lane | std::views::reverse) {
+    packet.newest =
+        std::ranges::none_of(packet.rows, [&](const Row& row) { return later.contains(row.record->host); });
+    if (&packet == &lane.front()) break;
+    for (const Row& row : packet.rows) later.insert(row.record->host);
+  }
 }
 
 }  // namespace
@@ -47,15 +56,17 @@ std::array<Lane, lane_count> packets_of(std::vector<Row> rows, std::size_t batch
     packet->octets += octets;
     packet->rows.push_back(std::move(row));
   }
+  for (Lane& lane : lanes) note_newest(lane);
   return lanes;
 }
 
 std::string frame_of(const Packet& packet, std::string_view session, bool compressed) {
   RequestWriter request(session);
   for (const Row& row : packet.rows) {
-    for (std::size_t item = 0; item < row.record->items.size(); ++item) {
-      const std::uint64_t within = std::min<std::uint64_t>(item, ids_of_a_record - 1);
-      request.add(*row.record, item, row.sequence * ids_of_a_record + within + 1);
+    std::uint64_t within = 0;
+    for (const Item& item : row.record->items) {
+      within = std::min(within + 1, ids_of_a_record);
+      request.add(*row.record, item, row.sequence * ids_of_a_record + within);
     }
   }
   return make_frame(std::move(request).finish(std::chrono::system_clock::now()), {.compressed = compressed});

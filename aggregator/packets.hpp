@@ -1,7 +1,7 @@
 #pragma once
 // How a batch becomes packets: hosts are hashed to lanes, each lane sends its packets one after the other and
-// all lanes at once, so that each item's values arrive in their order, and no host's are in two packets in
-// flight. Plain values and pure functions.
+// all lanes at once (a packet waits for the one before it to be taken), so that each item's values arrive in
+// their order, and no host's are in two packets in flight. Plain values and pure functions.
 
 #include <array>
 #include <cstdint>
@@ -27,6 +27,7 @@ struct Packet {
   std::size_t values = 0;
   std::size_t octets = 0;             // of its texts
   std::optional<config::Node> owner;  // of all its hosts, where a proxy group is known
+  bool newest = false;                // none of its hosts has newer values in the batch
 };
 
 using Lane = std::vector<Packet>;

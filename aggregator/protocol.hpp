@@ -31,7 +31,7 @@ std::string make_frame(std::string_view payload, FrameFlags flags);
 class RequestWriter {
  public:
   explicit RequestWriter(std::string_view session = {});  // empty: without ids
-  void add(const Record& record, std::size_t item, std::uint64_t id = 0);
+  void add(const Record& record, const Item& item, std::uint64_t id = 0);
   std::string finish(std::chrono::system_clock::time_point now) &&;
 
  private:

@@ -2,14 +2,24 @@
 
 #include <algorithm>
 #include <map>
+#include <ranges>
+#include <set>
+#include <utility>
 
 namespace linewatch::aggregator {
 
-std::string Refusals::name_of(const Record& record, std::size_t item) {
-  return record.host + '\n' + record.items[item].key;  // neither holds a line feed
+std::string Refusals::name_of(std::string_view host, std::string_view key) {
+  std::string name(host);
+  name += '\n';  // neither holds one
+  name += key;
+  return name;
 }
 
-void Refusals::answered(const std::vector<Row>& rows, std::uint64_t refused, bool one_host,
+std::string Refusals::name_of(const Record& record, std::size_t item) {
+  return name_of(record.host, record.items[item].key);
+}
+
+void Refusals::answered(const std::vector<Row>& rows, std::uint64_t refused, Asking how,
                         connection::TimePoint now) {
   now_ = now;
   if (refused == 0 && known_.empty()) return;
@@ -19,11 +29,13 @@ void Refusals::answered(const std::vector<Row>& rows, std::uint64_t refused, boo
   }
   std::uint64_t explained = 0;
   std::map<std::string, std::vector<Value>> unclear;  // by host, or all together
+  std::set<std::string> newer;
   bool overdue = false;
-  for (const Row& row : rows) {
+  for (const Row& row : rows | std::views::reverse) {
     for (std::size_t item = 0; item < row.record->items.size(); ++item) {
       const Value value{row.record, item};
-      const auto known = known_.find(name_of(*row.record, item));
+      std::string name = name_of(*row.record, item);
+      const auto known = known_.find(name);
       if (known != known_.end() && refused == 0) {
         take(value);
         continue;
@@ -31,10 +43,12 @@ void Refusals::answered(const std::vector<Row>& rows, std::uint64_t refused, boo
       if (known != known_.end()) ++explained;
       if (known != known_.end() && now - known->second.looked < again) continue;
       overdue = overdue || known != known_.end();
-      unclear[one_host ? row.record->host : std::string()].push_back(value);
+      if (!newer.insert(std::move(name)).second) continue;
+      unclear[how.one_host ? row.record->host : std::string()].push_back(value);
     }
   }
-  if (refused == 0 || asking() || now < next_inquiry_ || (refused <= explained && !overdue)) return;
+  if (refused == 0 || !how.allowed || asking() || now < next_inquiry_ || (refused <= explained && !overdue))
+    return;
   next_inquiry_ = now + pause;
   for (auto& [host, values] : unclear) open_.push_back(std::move(values));
 }
@@ -54,10 +68,11 @@ void Refusals::probed(std::uint64_t processed) {
 }
 
 void Refusals::refuse(const Value& value) {
-  const std::string& key = value.record->items[value.item].key;
-  if (known_.size() >= most_items) known_.clear();
+  const std::string key(value.record->items[value.item].key);
+  std::string name = name_of(*value.record, value.item);
+  if (known_.size() >= most_items && !known_.contains(name)) return;
   const auto [known, fresh] = known_.try_emplace(
-      name_of(*value.record, value.item),
+      std::move(name),
       Known{value.record->host, key, std::chrono::system_clock::now(), connection::TimePoint()});
   known->second.looked = now_;
   if (fresh) findings_.push_back({value.record->host, key, true});
@@ -65,17 +80,39 @@ void Refusals::refuse(const Value& value) {
 
 void Refusals::take(const Value& value) {
   if (known_.erase(name_of(*value.record, value.item)) == 0) return;
-  findings_.push_back({value.record->host, value.record->items[value.item].key, false});
+  findings_.push_back({value.record->host, std::string(value.record->items[value.item].key), false});
 }
 
 std::vector<RefusedItem> Refusals::some(std::size_t most) const {
   std::vector<RefusedItem> out;
   for (const auto& [name, known] : known_) {
     if (out.size() == most) break;
-    out.push_back({known.host, known.key, known.since});
+    out.push_back({known.host, known.key, known.since, known.reason});
   }
   std::ranges::sort(out, {}, [](const RefusedItem& one) { return std::pair(one.host, one.key); });
   return out;
+}
+
+std::vector<RefusedItem> Refusals::unexplained(std::size_t hosts_at_once, std::size_t items_at_once,
+                                               connection::TimePoint now) const {
+  std::vector<RefusedItem> out;
+  if (asking()) return out;
+  std::set<std::string_view> hosts;
+  for (const auto& [name, known] : known_) {
+    if (known.explained && now - *known.explained < again) continue;
+    if (hosts.size() == hosts_at_once && !hosts.contains(known.host)) continue;
+    if (out.size() == items_at_once) break;
+    hosts.insert(known.host);
+    out.push_back({known.host, known.key, known.since, known.reason});
+  }
+  return out;
+}
+
+bool Refusals::explain(const RefusedItem& item, connection::TimePoint now) {
+  const auto known = known_.find(name_of(item.host, item.key));
+  if (known == known_.end()) return false;
+  known->second.explained = now;
+  return std::exchange(known->second.reason, item.reason) != item.reason;
 }
 
 }  // namespace linewatch::aggregator

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "aggregator/protocol.hpp"
+#include "config/stable_hash.hpp"
 
 namespace linewatch::aggregator {
 
@@ -28,7 +29,16 @@ namespace {
 // resend counts as refused.
 constexpr std::size_t most_uncertain = 100'000;
 
+// Whose newest value is remembered; beyond it a new session begins.
+constexpr std::size_t most_remembered = 200'000;
+
 constexpr std::size_t shown_refusals = 100;
+
+// Values wait meanwhile; what was found out stays, and another time the rest is asked about.
+constexpr std::chrono::seconds longest_inquiry{10};
+
+// A lane that is through with its packets waits for the others: with a few each, not for long.
+constexpr std::size_t packets_of_a_round = 4 * lane_count;
 
 std::string joined(const std::vector<config::Node>& nodes) {
   std::string name;
@@ -69,9 +79,9 @@ Awaitable<void> Sender::run() {
     settle_in();
     store_->expire(Clock::now());
     note_drops();
-    // As a whole, and never amid a backlog: what is sent once more must not come after what is newer.
-    const bool quiet = store_->waiting(index_) < static_cast<std::uint64_t>(settings_.batch_size);
-    while (quiet && refusals_.asking() && !draining_ && !stopped_) co_await inquire();
+    const TimePoint enough = Clock::now() + longest_inquiry;
+    while (refusals_.asking() && !draining_ && !stopped_ && Clock::now() < enough) co_await inquire();
+    refusals_.give_up();  // what is not found out yet: from now on newer values are sent
     const TimePoint when = due();
     if (when > Clock::now()) {
       if (draining_ && when == TimePoint::max() && !store_->settling())
@@ -147,7 +157,7 @@ std::size_t Sender::wanted() const {
                        *oldest + settings_.flush_interval > Clock::now();
   // What does not fill a packet waits until it has to go.
   const std::size_t full = static_cast<std::size_t>(store_->waiting(index_)) / batch;
-  return batch * (in_time ? std::clamp<std::size_t>(full, 1, lane_count) : lane_count);
+  return batch * (in_time ? std::clamp<std::size_t>(full, 1, packets_of_a_round) : packets_of_a_round);
 }
 
 Awaitable<Sender::Round> Sender::round() {
@@ -209,13 +219,23 @@ Awaitable<bool> Sender::send(std::size_t lane, Packet packet) {
   co_return answer && !answer->redirect;
 }
 
-// What comes after newer values, since the disk could not be read, would count as there already.
+// What comes after newer values of its host, since the disk could not be read, would count as there already.
 void Sender::renew_session(const std::vector<Row>& rows) {
   const bool late = std::ranges::any_of(rows, [&](const Row& row) {
-    return row.sequence < newest_sent_ && !uncertain_.contains(row.sequence);
+    const auto sent = newest_sent_.find(config::stable_hash(row.record->host));
+    return sent != newest_sent_.end() && row.sequence <= sent->second && !uncertain_.contains(row.sequence);
   });
-  if (late) session_ = new_session();
-  newest_sent_ = std::max(newest_sent_, rows.back().sequence);
+  if (!late && (newest_sent_.size() <= most_remembered || !uncertain_.empty())) return;
+  session_ = new_session();
+  newest_sent_.clear();
+}
+
+// The server may have them.
+void Sender::note_sent(const std::vector<Row>& rows) {
+  for (const Row& row : rows) {
+    Sequence& newest = newest_sent_[config::stable_hash(row.record->host)];
+    newest = std::max(newest, row.sequence);
+  }
 }
 
 Awaitable<Result<Answer>> Sender::exchange(std::size_t lane, const Packet& packet, const std::string& frame) {
@@ -285,7 +305,8 @@ Awaitable<Sender::Round> Sender::probe() {
 
 Awaitable<void> Sender::inquire() {
   RequestWriter request;
-  for (const Refusals::Value& value : refusals_.probe()) request.add(*value.record, value.item);
+  for (const Refusals::Value& value : refusals_.probe())
+    request.add(*value.record, value.record->items[value.item]);
   const std::string frame = make_frame(std::move(request).finish(std::chrono::system_clock::now()),
                                        {.compressed = settings_.compression});
   const auto owner = owners_.of(refusals_.probe().front().record->host);
@@ -303,6 +324,7 @@ void Sender::settle(const Packet& packet, const Answer& answer) {
   round_.answered = true;
   guard_.answered();
   log_.working(to_string(packet.owner ? *packet.owner : server_.nodes[node_]), store_->queued(index_));
+  note_sent(packet.rows);
   std::uint64_t maybe_there = 0;
   for (const Row& row : packet.rows) {
     if (uncertain_.erase(row.sequence) > 0) maybe_there += row.record->items.size();
@@ -316,7 +338,10 @@ void Sender::settle(const Packet& packet, const Answer& answer) {
   processed_ += processed + there;
   failed_ += refused;
   if (refused > 0) log_.refused(refused, packet.values, Clock::now());
-  refusals_.answered(packet.rows, refused, owners_.grouped(), Clock::now());
+  // What is asked about is sent once more, before the next round: nothing newer may have been sent. And where
+  // values may have been there already, what is refused among them looks well.
+  if (maybe_there == 0 || refused > 0)
+    refusals_.answered(packet.rows, refused, {packet.newest, owners_.grouped()}, Clock::now());
   log_.items(refusals_.take_findings());
 }
 
@@ -327,6 +352,7 @@ void Sender::keep(const Packet& packet, const Error& error) {
   if (error.phase == Phase::write || error.phase == Phase::read) {
     if (uncertain_.size() > most_uncertain) uncertain_.clear();
     for (const Row& row : packet.rows) uncertain_.insert(row.sequence);
+    note_sent(packet.rows);
   }
   if (!round_.failed) round_.failed = error;
 }
@@ -389,6 +415,18 @@ Drops Sender::drops() const {
 void Sender::note_drops() {
   const BufferStatistics buffer = store_->statistics();
   log_.dropping(drops(), store_->queued(index_), buffer.memory_limit, store_->nearly_empty());
+}
+
+RefusedItems Sender::unexplained(std::size_t most_hosts, std::size_t most_items) const {
+  return {name_, server_.tls.connect, refusals_.unexplained(most_hosts, most_items, Clock::now())};
+}
+
+void Sender::explain(const std::vector<RefusedItem>& items) {
+  std::vector<RefusedItem> news;
+  for (const RefusedItem& item : items) {
+    if (refusals_.explain(item, Clock::now())) news.push_back(item);
+  }
+  log_.reasons(news);
 }
 
 DestinationStatistics Sender::statistics() const {

@@ -22,6 +22,7 @@
 #include <random>
 #include <stop_token>
 #include <string>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -61,9 +62,13 @@ class Sender : public std::enable_shared_from_this<Sender> {
   // The latest it was told, though what is under way may still go elsewhere.
   const config::ZabbixServer& server() const { return next_settings_ ? next_server_ : server_; }
   std::size_t index() const { return index_; }  // of this destination in the store
+  const std::string& name() const { return name_; }
   // Of what is left after run(), what is lost for this reason and what is kept for the next start.
   void say_unsent(DropReason reason);
   DestinationStatistics statistics() const;
+  // The refused items whose reason is to be found out, and how values come to Zabbix.
+  RefusedItems unexplained(std::size_t most_hosts, std::size_t most_items) const;
+  void explain(const std::vector<RefusedItem>& items);  // says what is news
 
  private:
   // How a round of packets ended.
@@ -79,6 +84,7 @@ class Sender : public std::enable_shared_from_this<Sender> {
   static connection::Awaitable<void> send_lane(std::shared_ptr<Sender> self, std::size_t lane);
   connection::Awaitable<bool> send(std::size_t lane, Packet packet);  // false: the lane's next would overtake
   void renew_session(const std::vector<Row>& rows);
+  void note_sent(const std::vector<Row>& rows);
   Drops drops() const;
   connection::Awaitable<connection::Result<Answer>> exchange(std::size_t lane, const Packet& packet,
                                                              const std::string& frame);
@@ -111,6 +117,7 @@ class Sender : public std::enable_shared_from_this<Sender> {
   int running_ = 0;                     // lanes
   connection::Bell lane_ended_;
   Owners owners_;
+  std::unordered_map<std::uint64_t, Sequence> newest_sent_;  // in this session, by the hash of the host
   std::unordered_set<Sequence> uncertain_;  // sent, and the answer was lost: the server may have them
   std::optional<config::ZabbixSettings> next_settings_;
   config::ZabbixServer next_server_;
@@ -124,7 +131,6 @@ class Sender : public std::enable_shared_from_this<Sender> {
   std::size_t nodes_failed_ = 0;            // in a row, since one answered
   std::optional<connection::Error> cause_;  // of these failures, the one that tells most
   std::uint64_t processed_ = 0, failed_ = 0;
-  Sequence newest_sent_ = 0;
   Drops drops_before_{};
   bool idle_ = false, draining_ = false, stopped_ = false;
 };

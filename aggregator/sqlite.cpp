@@ -36,6 +36,12 @@ void Database::fail(int code) const {
   throw Failure(code, text);
 }
 
+bool Database::moved() const {
+  int moved = 0;
+  sqlite3_file_control(handle_.get(), nullptr, SQLITE_FCNTL_HAS_MOVED, &moved);
+  return moved != 0;
+}
+
 void Database::run(const char* sql) {
   const int code = sqlite3_exec(handle_.get(), sql, nullptr, nullptr, nullptr);
   if (code != SQLITE_OK) fail(code);

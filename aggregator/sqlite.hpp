@@ -27,6 +27,7 @@ class Database {
   explicit Database(const std::filesystem::path& file);  // made if there is none, with mode 0600
   void run(const char* sql);                             // without an answer
   std::int64_t number(const char* sql);                  // the first column of the first row; 0 without one
+  bool moved() const;  // the file was renamed, replaced or removed since it was opened
   sqlite3* handle() const { return handle_.get(); }
   [[noreturn]] void fail(int code) const;
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "aggregator/drops.hpp"
+#include "config/settings.hpp"
 
 namespace linewatch::aggregator {
 
@@ -14,11 +15,20 @@ struct BufferStatistics {
   std::uint64_t memory_values = 0, memory_limit = 0;
   std::uint64_t disk_octets = 0, disk_limit = 0;  // 0 of 0: no disk
   std::string failure;  // why the disk is not written now; empty: it is, or there is none
+  std::string lost;     // what came over a file since the agent began; empty: nothing
 };
 
 struct RefusedItem {
   std::string host, key;
   std::chrono::system_clock::time_point since;  // when it was found out
+  std::string reason;  // as zabbix.api showed it; empty: it could not be asked, or not yet
+};
+
+// Of one destination.
+struct RefusedItems {
+  std::string destination;
+  config::TlsSettings::Connect connect = config::TlsSettings::Connect::unencrypted;
+  std::vector<RefusedItem> items;
 };
 
 struct DestinationStatistics {

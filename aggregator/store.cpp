@@ -12,8 +12,8 @@ using std::chrono::system_clock;
 
 namespace {
 
-// After a kill amid many gaps a few records are taken for unsettled that had been delivered: they are sent
-// once more, and were not counted.
+// Of a place in more ranges than are kept apart (journal.hpp) what lies between some counts as unsettled
+// after a kill: it was delivered, and is not in the count.
 void less(std::uint64_t& count, std::uint64_t by) {
   count -= std::min(count, by);
 }
@@ -62,6 +62,7 @@ void Store::rename_destination(std::size_t destination, const std::string& nodes
 
 void Store::remove_destination(std::size_t destination) {
   Cursor& cursor = cursors_[destination];
+  dropped_with_destinations_ += cursor.queued;
   cursor.id = 0;
   cursor.gone = true;
   cursor.waiting.clear();
@@ -89,9 +90,10 @@ bool Store::wants(const Cursor& cursor, Sequence sequence) const {
 }
 
 void Store::add(Record record, TimePoint now) {
-  // Rounded up: not before the turn was due.
-  if (record.turn && !ended_) set_turn(record.line, record.clock * 1000 + (record.ns + 999'999) / 1'000'000);
-  if (!anybody() || record.items.empty()) return;
+  const bool wanted = anybody() && !record.items.empty();
+  const bool held = record.not_before > system_clock::now();
+  if (record.turn && !ended_ && (!wanted || held)) set_turn(record.line, turn_until(record));
+  if (!wanted) return;
   if (ended_) {
     for (Cursor& cursor : cursors_)
       if (!cursor.gone) cursor.drops[static_cast<std::size_t>(DropReason::stopped)] += record.items.size();
@@ -99,7 +101,7 @@ void Store::add(Record record, TimePoint now) {
   }
   expire(now);
   auto kept = std::make_shared<const Record>(std::move(record));
-  if (kept->not_before > system_clock::now())
+  if (held)
     hold(std::move(kept), now);
   else
     append(std::move(kept), now);
@@ -188,7 +190,7 @@ void Store::make_room() {
 // The oldest of the newest record's line, else the oldest of all.
 void Store::drop_one() {
   if (entries_.size() < 2) return drop_held();
-  const std::string& line = entries_.back().record ? entries_.back().record->line : std::string();
+  const LineKey line = entries_.back().record ? entries_.back().record->line : no_line;
   const auto end = entries_.end() - 1;
   auto victim = end;
   // A line that brings nothing any more keeps its records; what has gone between them must not pile up.
@@ -244,6 +246,8 @@ void Store::forget(Sequence sequence) {
   if (sequence < base_) return;
   auto& record = entries_[sequence - base_].record;
   if (!record) return;
+  if (sequence >= stored_to_ && record->turn)
+    set_turn(record->line, turn_until(*record));  // no row tells of it
   values_ -= record->items.size();
   --live_;
   record.reset();
@@ -365,8 +369,12 @@ bool Store::nearly_empty() const {
 }
 
 BufferStatistics Store::statistics() const {
-  return {values_ + held_values_, limits_.memory, octets_, journal_ ? limits_.disk : 0,
-          failure_.empty() ? read_failure_ : failure_};
+  return {values_ + held_values_,
+          limits_.memory,
+          octets_,
+          journal_ ? limits_.disk : 0,
+          failure_.empty() ? read_failure_ : failure_,
+          lost_};
 }
 
 }  // namespace linewatch::aggregator

@@ -55,6 +55,7 @@ struct Batch {
 struct StoreTiming {
   connection::Clock::duration commit = std::chrono::milliseconds(50);  // from the first change to its commit
   connection::Clock::duration retry = std::chrono::seconds(1);         // of a disk that failed
+  connection::Clock::duration tidy = std::chrono::seconds(10);  // from one deletion of what was delivered
 };
 
 class Store : public std::enable_shared_from_this<Store> {
@@ -68,6 +69,9 @@ class Store : public std::enable_shared_from_this<Store> {
   void open();
   // Called whenever a destination may have more to send, or values were dropped.
   void on_ready(std::function<void()> call) { ready_ = std::move(call); }
+
+  // Called when a file that could not be read at the start could be later: take_last_turns() has its turns.
+  void on_turns_found(std::function<void()> call) { turns_found_ = std::move(call); }
 
   // One more, by its nodes ("10.0.0.5:10051,10.0.0.6:10051"). What the journal holds for a destination that
   // shares a node with it is its own; else it gets what is added from now on. Its number may be that of one
@@ -106,6 +110,8 @@ class Store : public std::enable_shared_from_this<Store> {
     return cursors_[destination].queued - cursors_[destination].flying_values;
   }
   const Drops& drops(std::size_t destination) const { return cursors_[destination].drops; }
+  // What was kept for destinations that are no longer there.
+  std::uint64_t dropped_with_destinations() const { return dropped_with_destinations_; }
   // When the oldest came that can be sent; what must be read from disk came long ago.
   std::optional<connection::TimePoint> oldest(std::size_t destination) const;
   bool nearly_empty() const;  // below half of every limit: dropping has ended
@@ -116,9 +122,9 @@ class Store : public std::enable_shared_from_this<Store> {
 
   // Until when each line's turns are accounted for, wall time in milliseconds, as the journal had it at the
   // start; and what is counted over all runs. Without a journal the one is empty and the other of this run.
-  std::vector<std::pair<std::string, std::int64_t>> take_last_turns() { return std::move(last_turns_); }
-  void set_turns(std::vector<std::pair<std::string, std::int64_t>> turns);  // all there are
-  void set_turn(const std::string& line, std::int64_t until);
+  std::vector<LineTurn> take_last_turns() { return std::move(last_turns_); }
+  void set_turns(std::vector<LineTurn> turns);  // all there are
+  void set_turn(LineKey line, std::int64_t until);
   void count(const std::string& name, std::uint64_t more);
   const std::map<std::string, std::uint64_t>& counters() const { return counters_; }
 
@@ -193,7 +199,7 @@ class Store : public std::enable_shared_from_this<Store> {
   std::unique_ptr<Journal> journal_;
   std::shared_ptr<spdlog::logger> log_;
   StoreTiming timing_;
-  std::function<void()> ready_;
+  std::function<void()> ready_, turns_found_;
 
   std::deque<Entry> entries_;  // in memory, from base_ on
   std::size_t live_ = 0;       // of these, how many have a record
@@ -201,7 +207,7 @@ class Store : public std::enable_shared_from_this<Store> {
   Sequence sendable_ = 0;     // what came before it has been offered to the destinations
   std::uint64_t values_ = 0;  // in entries_
   std::multimap<std::chrono::system_clock::time_point, Held> held_;
-  std::uint64_t held_values_ = 0, next_held_ = 1;
+  std::uint64_t held_values_ = 0, next_held_ = 1, dropped_with_destinations_ = 0;
   boost::asio::steady_timer release_timer_;
   std::vector<Cursor> cursors_;
   std::uint64_t next_cursor_ = 1;
@@ -211,23 +217,26 @@ class Store : public std::enable_shared_from_this<Store> {
   Sequence stored_to_ = 0;  // what came before it is on disk, if anybody wants it
   Sequences on_disk_;
   std::vector<StoredDestination> unclaimed_;
-  std::unordered_set<Sequence> dropped_, dropping_;              // to be deleted from the disk; being deleted
-  std::vector<StoredRow> new_held_;                              // to be written
-  std::vector<std::uint64_t> released_;                          // to be deleted
-  std::unordered_map<std::string, std::int64_t> turns_;          // to be written
-  std::vector<std::pair<std::string, std::int64_t>> all_turns_;  // instead of what is written
+  std::unordered_set<Sequence> dropped_, dropping_;  // to be deleted from the disk; being deleted
+  std::vector<StoredRow> new_held_;                  // to be written
+  std::vector<std::uint64_t> released_;              // to be deleted
+  std::unordered_map<LineKey, std::int64_t> turns_;  // to be written
+  std::vector<LineTurn> all_turns_;                  // instead of what is written
   bool turns_anew_ = false;
   std::map<std::string, std::uint64_t> counters_;
-  Transaction under_way_;  // of it what is needed if it fails
+  connection::TimePoint tidied_{};  // when what was delivered was last deleted
+  Transaction under_way_;           // of it what is needed if it fails
   bool committing_ = false, dirty_ = false;
+  bool hurried_ = false;                  // what is dirty is to be committed at once
   Sequence on_disk_until_ = 0;            // after close(): stored_to_, if there was a journal
   bool stale_ = false;                    // the commit under way goes to a file that was begun anew
   std::string read_failure_;              // why the last reading failed; empty: it did not
   boost::asio::steady_timer read_timer_;  // runs while nothing is to be read after a failure
   bool reading_rests_ = false;
   std::string failure_;  // why the last commit failed; empty: it did not
+  std::string lost_;     // what came over the last file that was lost
   std::uint64_t octets_ = 0;
-  std::vector<std::pair<std::string, std::int64_t>> last_turns_;
+  std::vector<LineTurn> last_turns_;
   boost::asio::steady_timer commit_timer_;
   connection::Bell commit_bell_;
 };

@@ -16,6 +16,8 @@ namespace {
 
 constexpr std::uint64_t load_values = 8192;  // read back at once for one destination
 constexpr std::size_t most_read_ranges = 64;
+// So many are committed without waiting for more: what is sent after each commit comes in a stream then.
+constexpr std::uint64_t rows_at_once = 1000;
 
 // "a:1,b:2" and "b:2,c:3" share a node.
 bool share_node(std::string_view one, std::string_view other) {
@@ -41,7 +43,8 @@ void Store::open() {
     commit_failed(opened.error());
     return;
   }
-  if (!opened->remark.empty())
+  lost_ = opened->remark;
+  if (!lost_.empty())
     log_->error("the buffer on disk begins anew, what it held is not sent: {}", opened->remark);
   adopt(std::move(opened->state));
 }
@@ -63,6 +66,7 @@ void Store::adopt(JournalState state) {
   unclaimed_ = std::move(state.destinations);
   for (Cursor& cursor : cursors_)
     if (!cursor.gone) claim(cursor);
+  if (turns_found_) turns_found_();
 }
 
 void Store::claim(Cursor& cursor) {
@@ -81,6 +85,7 @@ void Store::claim(Cursor& cursor) {
 
 void Store::forget_other_destinations() {
   for (const StoredDestination& stored : std::exchange(unclaimed_, {})) {
+    dropped_with_destinations_ += stored.queued;
     if (stored.queued > 0)
       log_->warn(
           "values in the buffer for a destination that is no longer configured are dropped destination={} "
@@ -174,6 +179,7 @@ void Store::loaded(std::size_t destination, const ReadRequest& request,
 // What is in memory goes on; the disk is asked again after a while.
 void Store::read_failed(const JournalFailure& failure) {
   if (failure.lost) {
+    lost_ = failure.text;
     log_->error("what the buffer on disk held is lost and counted as dropped: {}", failure.text);
     return lost_file();
   }
@@ -195,15 +201,21 @@ void Store::read_failed(const JournalFailure& failure) {
 // ---- between memory and disk
 
 void Store::dirty() {
-  if (!journal_ || std::exchange(dirty_, true) || committing_) return;
-  commit_timer_.expires_after(failure_.empty() ? timing_.commit : timing_.retry);
+  if (!journal_) return;
+  const bool many = failure_.empty() && tail() - std::max(stored_to_, base_) >= rows_at_once;
+  const bool waits = std::exchange(dirty_, true);
+  if (committing_ || (waits && (hurried_ || !many))) return;
+  hurried_ = many;
+  commit_timer_.expires_after(many               ? Clock::duration::zero()
+                              : failure_.empty() ? timing_.commit
+                                                 : timing_.retry);
   commit_timer_.async_wait([weak = weak_from_this()](boost::system::error_code error) {
     const auto self = weak.lock();
     if (!error && self) self->commit();
   });
 }
 
-void Store::set_turns(std::vector<std::pair<std::string, std::int64_t>> turns) {
+void Store::set_turns(std::vector<LineTurn> turns) {
   if (!journal_) return;
   turns_.clear();
   all_turns_ = std::move(turns);
@@ -211,7 +223,7 @@ void Store::set_turns(std::vector<std::pair<std::string, std::int64_t>> turns) {
   dirty();
 }
 
-void Store::set_turn(const std::string& line, std::int64_t until) {
+void Store::set_turn(LineKey line, std::int64_t until) {
   if (!journal_) return;
   std::int64_t& known = turns_[line];
   known = std::max(known, until);
@@ -243,9 +255,18 @@ Transaction Store::next_transaction() {
     next.destinations.push_back(stored);
     for (const Range& range : stored.unsettled.ranges()) wanted.insert(range);
   }
-  Sequences settled = on_disk_;
-  for (const Range& range : wanted.ranges()) settled.erase(range);
-  next.settled = settled.ranges();
+  // Many rows deleted at once cost a fraction, and wear down the disk less.
+  const TimePoint now = Clock::now();
+  next.tidy = now >= tidied_ + timing_.tidy;
+  if (next.tidy) tidied_ = now;
+  const bool scattered = std::ranges::any_of(next.destinations, [](const StoredDestination& destination) {
+    return destination.unsettled.count_ranges() > most_unsettled;
+  });
+  if (next.tidy || ended_ || scattered || octets_ > limits_.disk / 2) {
+    Sequences settled = on_disk_;
+    for (const Range& range : wanted.ranges()) settled.erase(range);
+    next.settled = settled.ranges();
+  }
   dropping_ = std::exchange(dropped_, {});
   next.dropped.assign(dropping_.begin(), dropping_.end());
   next.held = std::exchange(new_held_, {});
@@ -284,7 +305,10 @@ void Store::committed(std::expected<Committed, JournalFailure> answer, Sequence 
     dropped_.merge(dropping_);
     new_held_.insert(new_held_.begin(), done.held.begin(), done.held.end());
     released_.insert(released_.end(), done.released.begin(), done.released.end());
-    for (const auto& [line, clock] : done.turns) turns_.emplace(line, clock);
+    for (const auto& [line, until] : done.turns) {
+      std::int64_t& known = turns_[line];
+      known = std::max(known, until);
+    }
     turns_anew_ = turns_anew_ || done.turns_anew;
     if (!answer) return commit_failed(answer.error());
     adopt(*std::move(answer->found));
@@ -314,7 +338,10 @@ void Store::committed(std::expected<Committed, JournalFailure> answer, Sequence 
 }
 
 void Store::commit_failed(const JournalFailure& failure) {
-  if (failure.lost) lost_file();
+  if (failure.lost) {
+    lost_ = failure.text;
+    lost_file();
+  }
   if (failure_.empty())
     log_->error(
         "the buffer cannot use the disk, results are kept in memory alone meanwhile limit={} cause=\"{}\"",

@@ -96,6 +96,7 @@ std::string format_duration(Duration duration) {
 std::expected<std::uint64_t, std::string> parse_size(std::string_view text) {
   std::string_view rest = text;
   const std::string_view number = take(rest, is_digit);
+  if (number == "0" && rest.empty()) return 0;
   if (!number.empty() && rest.empty()) {
     return std::unexpected(
         fmt::format("a number without a unit (write {0}MiB or {0}B)", number.substr(0, 20)));

@@ -122,10 +122,13 @@ void read_servers(Reader& zabbix, const Source& source, ZabbixSettings& out) {
   if (list && index == 0) zabbix.error("servers", std::string(right));
 }
 
+constexpr std::uint64_t least_disk = 1ULL << 20;  // the empty file has 36 KiB
+
 void read_buffer(Reader& zabbix, BufferSettings& out) {
   Reader buffer(zabbix, "buffer", zabbix.find("buffer"));
   buffer.integer("memory", out.memory, 1, 100'000'000);
-  buffer.octets("disk", out.disk, 0, 1ULL << 44);
+  if (buffer.octets("disk", out.disk, 0, 1ULL << 44) && out.disk > 0 && out.disk < least_disk)
+    buffer.error("disk", "at least 1MiB, or 0 to keep all in memory");
   buffer.duration("max_age", out.max_age, 1min);
   buffer.word(
       "replay", out.replay,

@@ -35,7 +35,7 @@ class OutputWatcher {
 
 struct Command {
   std::string text;                        // one line, without line end
-  std::size_t output_limit = 1024 * 1024;  // octets kept; more is ErrorCode::output_limit
+  std::size_t output_limit = 1024UL * 1024;  // octets kept; more is ErrorCode::output_limit
   OutputWatcher* watcher = nullptr;        // outlives the call
   bool secret = false;                     // never traced in the clear
 };

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "config/duration.hpp"
+#include "config/stable_hash.hpp"
 
 namespace linewatch::scheduler {
 
@@ -110,12 +111,12 @@ void RouterWorker::adopt_tasks() {
   if (started_) tasks_->start();
 }
 
-void RouterWorker::skip_missed(const LastTurns& last) {
+void RouterWorker::skip_missed(const LastTurns& last, TimePoint began) {
   // A wall clock that was set back a little since must not make a turn that was into one that was not.
   constexpr auto slack = std::chrono::milliseconds(2);
   for (std::size_t entry = 0; entry < runs_.size(); ++entry) {
-    const TimePoint before_first = timetable_.due(entry) - slack;
-    const auto known = last.find(runs_[entry]->id);
+    const TimePoint before_first = std::min(timetable_.due(entry), began) - slack;
+    const auto known = last.find(config::stable_hash(runs_[entry]->id));
     if (known == last.end()) continue;
     const TimePoint after = epoch_ + std::chrono::milliseconds(known->second) + slack;
     const std::uint64_t missed = timetable_.turns_between(entry, after, before_first);
@@ -126,7 +127,8 @@ void RouterWorker::skip_missed(const LastTurns& last) {
 RouterWorker::LastTurns RouterWorker::accounted() const {
   LastTurns all;
   for (std::size_t entry = 0; entry < runs_.size(); ++entry)
-    all.emplace(runs_[entry]->id, wall_ms(timetable_.due(entry) - runs_[entry]->line->interval));
+    all.emplace(config::stable_hash(runs_[entry]->id),
+                wall_ms(timetable_.due(entry) - runs_[entry]->line->interval));
   return all;
 }
 

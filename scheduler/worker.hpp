@@ -17,6 +17,7 @@
 
 #include <spdlog/logger.h>
 
+#include "aggregator/record.hpp"
 #include "aggregator/result.hpp"
 #include "config/settings.hpp"
 #include "connection/pool/pool.hpp"
@@ -43,7 +44,7 @@ class RouterWorker {
   using SkipSink =
       std::function<void(const std::string& line, SkipReason why, std::uint64_t turns, std::int64_t last)>;
   // When each line's last turn was, which was a result or counted: wall time in milliseconds.
-  using LastTurns = std::unordered_map<std::string, std::int64_t>;
+  using LastTurns = std::unordered_map<aggregator::LineKey, std::int64_t>;
 
   // `resolver` outlives the worker. `epoch`: see Timetable.
   RouterWorker(boost::asio::any_io_executor loop, RouterPlan plan, std::shared_ptr<connection::Pool> pool,
@@ -53,8 +54,9 @@ class RouterWorker {
   void start();
   void on_skip(SkipSink sink) { skip_sink_ = std::move(sink); }  // before start()
   // Counts as skipped, with reason restart, the turns that were due after those of an earlier run and before
-  // this one's first. A line that is not in it is new. To be called before the loop runs on.
-  void skip_missed(const LastTurns& last);
+  // this one's first. A line that is not in it is new.
+  // Known only later, they are those that were due before `began`, when this run began.
+  void skip_missed(const LastTurns& last, TimePoint began = TimePoint::max());
   LastTurns accounted() const;  // what an earlier run is to have left now
   // Another plan of the same router (the name stays), as a difference by the ids of lines. A line that stays
   // keeps its last result, its pause and its load; a turn under way ends with the definition it began with,

@@ -107,6 +107,7 @@ Json ControlRequests::agent_json() const {
   json["lines"] = to_json(lines);
   add_turns(json, turns);
   json["turns_skipped_over_all_runs"] = parts_.aggregator.skipped_turns();
+  json["dropped_with_removed_destinations"] = parts_.aggregator.dropped_with_destinations();
   json["buffer"] = to_json(parts_.aggregator.buffer());
   json["configuration"] = configuration_json();
   json["lateness_s"] = with_buckets(turns.lateness);
@@ -123,7 +124,10 @@ Json ControlRequests::configuration_json() const {
   if (state.failed) json["failing_since"] = rfc3339(*state.failed);
   if (!state.problem.empty()) json["problem"] = state.problem;
   json["after_restart"] = state.after_restart;
-  if (parts_.api) json["api"] = api_json();
+  if (parts_.api) {
+    json["api"] = api_json();
+    json["api"]["host_check"] = to_json(parts_.host_check.state());
+  }
   json["warnings"] = Json::array();
   if (parts_.api && !parts_.api->state().last_error.empty())
     json["warnings"].push_back("lines from the Zabbix API, the last plan goes on: " +
@@ -133,6 +137,13 @@ Json ControlRequests::configuration_json() const {
         fmt::format("lines from the Zabbix API: no line comes of {}; linewatch discover says why",
                     config::counted(state.hosts_left_out, "host")));
   }
+  for (std::string& warning : warnings_of(parts_.host_check.state()))
+    json["warnings"].push_back(std::move(warning));
+  for (std::string& warning : warnings_of(parts_.aggregator.buffer()))
+    json["warnings"].push_back(std::move(warning));
+  if (const std::uint64_t dropped = parts_.aggregator.dropped_with_destinations(); dropped > 0)
+    json["warnings"].push_back(
+        fmt::format("{} values were dropped that waited for destinations which were removed", dropped));
   if (!state.problem.empty()) {
     json["warnings"].push_back(
         fmt::format("the configuration has errors, the agent goes on with the one of {}: {}",

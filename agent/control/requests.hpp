@@ -23,6 +23,7 @@
 #include "agent/loop_watch.hpp"
 #include "agent/reloader.hpp"
 #include "agent/routers.hpp"
+#include "agent/zabbix_api/host_check.hpp"
 #include "agent/zabbix_api/source.hpp"
 #include "aggregator/aggregator.hpp"
 #include "config/settings.hpp"
@@ -36,6 +37,7 @@ struct AgentParts {
   std::filesystem::path file;  // its configuration
   Reloader& reloader;
   const std::unique_ptr<ZabbixApiSource>& api;  // null: the lines are those of the files alone
+  const HostCheck& host_check;
   Routers& routers;
   const aggregator::Aggregator& aggregator;
   const Fleet& fleet;

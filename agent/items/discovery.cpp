@@ -206,7 +206,7 @@ Awaitable<void> Discovery::submit(std::shared_ptr<Batch> batch) {
 
 void Discovery::submit(const std::string& host, std::string text) {
   aggregator::Record record = aggregator::record_at(host, WallClock::now());
-  record.items.push_back({"lines.discovery", std::move(text)});
+  record.items.add(discovery_key, text);
   aggregator_.submit(std::move(record));
 }
 

@@ -19,7 +19,9 @@ struct DiscoveryHost {
 // By name; none in layout per_line. Lines with a host of their own are nobody's to discover.
 std::vector<DiscoveryHost> discovery_hosts(const config::Settings& settings);
 
-// The value of lines.discovery: a JSON array with a row for each line, each with the same macros first.
+inline constexpr const char* discovery_key = "lines.discovery";
+
+// The value of it: a JSON array with a row for each line, each with the same macros first.
 std::string discovery_text(const DiscoveryHost& host);
 
 // What has to be said when one plan follows another.

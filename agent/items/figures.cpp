@@ -46,12 +46,12 @@ bool logged_in(const connection::SessionSnapshot& session) {
          session.state != connection::SlotState::closing;
 }
 
-void add(std::vector<aggregator::Item>& items, const char* key, std::uint64_t value) {
-  items.push_back({key, std::to_string(value)});
+void add(aggregator::Items& items, const char* key, std::uint64_t value) {
+  items.add(key, std::to_string(value));
 }
 
-void add(std::vector<aggregator::Item>& items, const char* key, double value) {
-  if (auto text = aggregator::decimal(value)) items.push_back({key, std::move(*text)});
+void add(aggregator::Items& items, const char* key, double value) {
+  if (const auto text = aggregator::decimal(value)) items.add(key, *text);
 }
 
 }  // namespace
@@ -79,25 +79,25 @@ RouterFigures figures_of(const connection::PoolSnapshot& pool, bool paused) {
   return figures;
 }
 
-std::vector<aggregator::Item> items_of(const RouterFigures& figures, const Histogram& logins_before) {
-  std::vector<aggregator::Item> items;
+aggregator::Items items_of(const RouterFigures& figures, const Histogram& logins_before) {
+  aggregator::Items items;
   add(items, "router.sessions", static_cast<std::uint64_t>(figures.sessions));
   const Histogram logins = figures.logins.since(logins_before);
   if (logins.count() > 0) add(items, "router.login.time", logins.sum() / static_cast<double>(logins.count()));
-  items.push_back({"router.error", aggregator::valid_text(figures.error)});
+  items.add("router.error", aggregator::valid_text(figures.error));
   add(items, "router.status", static_cast<std::uint64_t>(figures.status.value_or(RouterStatus::unreachable)));
   return items;
 }
 
-std::vector<aggregator::Item> items_of(const AgentFigures& figures, const Histogram& lateness_before) {
-  std::uint64_t queued = 0, dropped = 0, refused = 0;
+aggregator::Items items_of(const AgentFigures& figures, const Histogram& lateness_before) {
+  std::uint64_t queued = 0, dropped = figures.gone_dropped, refused = figures.gone_refused;
   for (const aggregator::DestinationStatistics& destination : figures.destinations) {
     queued = std::max(queued, destination.queued);
     dropped += destination.dropped;
     refused += destination.failed;
   }
-  std::vector<aggregator::Item> items;
-  items.push_back({"linewatch.version", LINEWATCH_VERSION});
+  aggregator::Items items;
+  items.add("linewatch.version", LINEWATCH_VERSION);
   add(items, "linewatch.routers", std::uint64_t{figures.routers});
   add(items, "linewatch.lines", std::uint64_t{figures.lines});
   const Histogram lateness = figures.turns.lateness.since(lateness_before);
@@ -108,7 +108,7 @@ std::vector<aggregator::Item> items_of(const AgentFigures& figures, const Histog
   add(items, "linewatch.queue", queued);
   add(items, "linewatch.dropped", dropped);
   add(items, "linewatch.refused", refused);
-  items.push_back({"linewatch.up", "1"});
+  items.add("linewatch.up", "1");
   return items;
 }
 

@@ -39,18 +39,17 @@ RouterFigures figures_of(const connection::PoolSnapshot& pool, bool paused);
 
 // The status comes last; router.login.time is the mean of the logins since `logins_before`, in seconds, and
 // missing if there were none. Only of figures with a status.
-std::vector<aggregator::Item> items_of(const RouterFigures& figures,
-                                       const connection::Histogram& logins_before);
+aggregator::Items items_of(const RouterFigures& figures, const connection::Histogram& logins_before);
 
 struct AgentFigures {
   std::size_t routers = 0, lines = 0;
   scheduler::WorkerStatistics turns;  // since the agent started
   std::vector<aggregator::DestinationStatistics> destinations;
+  std::uint64_t gone_dropped = 0, gone_refused = 0;  // of destinations that were removed
 };
 
 // linewatch.lateness is of the turns that were typed since `lateness_before`, and missing if there were none;
 // skipped, dropped and refused count from the agent's start.
-std::vector<aggregator::Item> items_of(const AgentFigures& figures,
-                                       const connection::Histogram& lateness_before);
+aggregator::Items items_of(const AgentFigures& figures, const connection::Histogram& lateness_before);
 
 }  // namespace linewatch::agent

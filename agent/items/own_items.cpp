@@ -54,7 +54,13 @@ void OwnItems::stop() {
 }
 
 void OwnItems::say_agent() {
-  const AgentFigures figures{fleet_.workers().size(), lines_, fleet_.statistics(), aggregator_.statistics()};
+  const aggregator::Aggregator::Gone gone = aggregator_.gone();
+  const AgentFigures figures{fleet_.workers().size(),
+                             lines_,
+                             fleet_.statistics(),
+                             aggregator_.statistics(),
+                             gone.dropped + aggregator_.dropped_with_destinations(),
+                             gone.failed};
   aggregator::Record record = aggregator::record_at(agent_name_, std::chrono::system_clock::now());
   record.items = items_of(figures, std::exchange(lateness_, figures.turns.lateness));
   aggregator_.submit(std::move(record));

@@ -53,8 +53,8 @@ std::optional<ApiVersion> parse_api_version(std::string_view text) {
 }
 
 ApiClient::ApiClient(boost::asio::any_io_executor loop, connection::Resolver& resolver,
-                     const config::ApiSettings& settings)
-    : settings_(settings), http_(std::move(loop), resolver, url_of(settings), settings.ca_file) {}
+                     const config::ApiSettings& settings, HttpLimits limits)
+    : settings_(settings), http_(std::move(loop), resolver, url_of(settings), settings.ca_file, limits) {}
 
 Error ApiClient::error(const std::string& method, const std::string& what) const {
   std::string text = what;
@@ -110,8 +110,9 @@ Awaitable<void> ApiClient::close(Context ctx) {
   co_await ask(ctx, "user.logout", Json::array(), true);
 }
 
-Awaitable<Result<Json>> ApiClient::call(Context ctx, std::string method, Json params) {
-  Result<Json> answer = co_await ask(ctx, std::move(method), std::move(params), true);
+Awaitable<Result<Json>> ApiClient::list(Context ctx, std::string method, Json params) {
+  Result<Json> answer = co_await ask(ctx, method, std::move(params), true);
+  if (answer && !answer->is_array()) co_return std::unexpected(error(method, "the answer is no list"));
   co_return answer;
 }
 

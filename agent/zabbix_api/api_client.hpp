@@ -26,12 +26,12 @@ class ApiClient {
  public:
   // `settings` and `resolver` outlive the client; settings.url is one that the loader accepts.
   ApiClient(boost::asio::any_io_executor loop, connection::Resolver& resolver,
-            const config::ApiSettings& settings);
+            const config::ApiSettings& settings, HttpLimits limits = {});
 
   // Version and login. 6.4 and later take the token as a Bearer header, earlier ones in the body.
   connection::Awaitable<connection::Result<void>> open(connection::Context ctx);
-  // What stands under "result".
-  connection::Awaitable<connection::Result<Json>> call(connection::Context ctx, std::string method,
+  // What stands under "result"; anything but a list is an error.
+  connection::Awaitable<connection::Result<Json>> list(connection::Context ctx, std::string method,
                                                        Json params);
   // Ends a login by name and password; a token needs none. Its failure helps nobody and is not told.
   connection::Awaitable<void> close(connection::Context ctx);

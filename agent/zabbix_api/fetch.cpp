@@ -47,20 +47,13 @@ class Fetch {
     params["globalmacro"] = true;
     params["output"] = Json::array({"macro", "value", "type"});
     const std::string method = "usermacro.get";
-    const Result<Json> global = co_await list_of(ctx, method, std::move(params));
+    const Result<Json> global = co_await client_.list(ctx, method, std::move(params));
     if (!global) co_return std::unexpected(global.error());
     co_return build(api_macro_values(*global));
   }
 
  private:
   bool groups() const { return client_.version() >= first_with_groups; }
-
-  Awaitable<Result<Json>> list_of(Context ctx, std::string method, Json params) {
-    Result<Json> answer = co_await client_.call(ctx, method, std::move(params));
-    if (answer && !answer->is_array())
-      co_return std::unexpected(client_.error(method, "the answer is no list"));
-    co_return answer;
-  }
 
   Awaitable<Result<void>> find_scope(Context ctx) {
     const bool group = !settings_.proxy_group.empty();
@@ -77,7 +70,7 @@ class Fetch {
     params["output"] = Json::array({id, by});
     if (groups() && !group) params["output"].push_back("proxy_groupid");
     params["filter"][by] = Json::array({name});
-    const Result<Json> found = co_await list_of(ctx, method, std::move(params));
+    const Result<Json> found = co_await client_.list(ctx, method, std::move(params));
     if (!found) co_return std::unexpected(found.error());
     for (const Json& each : *found) {
       if (api_text(each, by) != name || !api_id(each, id)) continue;
@@ -118,7 +111,7 @@ class Fetch {
   Awaitable<Result<void>> get_hosts(Context ctx) {
     const std::string method = "host.get";
     Json params = host_params();
-    Result<Json> found = co_await list_of(ctx, method, std::move(params));
+    Result<Json> found = co_await client_.list(ctx, method, std::move(params));
     if (!found) co_return std::unexpected(found.error());
     hosts_ = Json::array();
     for (Json& host : *found) {
@@ -150,7 +143,7 @@ class Fetch {
       params["output"] = Json::array({"templateid"});
       params["selectMacros"] = Json::array({"macro", "value", "type"});
       params["selectParentTemplates"] = Json::array({"templateid"});
-      const Result<Json> found = co_await list_of(ctx, method, std::move(params));
+      const Result<Json> found = co_await client_.list(ctx, method, std::move(params));
       if (!found) co_return std::unexpected(found.error());
       std::set<std::uint64_t> next;
       for (const Json& each : *found) {
@@ -189,7 +182,7 @@ class Fetch {
     params["output"] = Json::array({"itemid"});
     params["limit"] = 1;
     const std::string method = "item.get";
-    const Result<Json> found = co_await list_of(ctx, method, std::move(params));
+    const Result<Json> found = co_await client_.list(ctx, method, std::move(params));
     if (!found) co_return std::unexpected(found.error());
     if (!found->empty()) co_return std::unexpected(hidden_templates(method, 1));
     co_return Result<void>();

@@ -102,6 +102,40 @@ TEST_CASE("items that zabbix refuses are listed, and one is named in the warning
   const auto warnings = warnings_of(destination);
   REQUIRE(warnings.size() == 1);
   CHECK(warnings[0].contains("the values of 2 items are refused, such as line.loss[L1] on host edge-1"));
+  CHECK(json["refused"][0]["reason"].is_null());
+}
+
+TEST_CASE("refused items have a warning for each reason that is known") {
+  aggregator::DestinationStatistics destination;
+  destination.name = "z";
+  destination.refused_items = 3;
+  destination.refused = {{"edge-1", "k1", now.wall, "the item is disabled"},
+                         {"edge-1", "k2", now.wall, ""},
+                         {"edge-2", "k1", now.wall, "the item is disabled"}};
+  CHECK(to_json(destination)["refused"][0]["reason"] == "the item is disabled");
+  const auto warnings = warnings_of(destination);
+  REQUIRE(warnings.size() == 2);
+  CHECK(warnings[0].contains("the values of 1 item are refused, such as k2 on host edge-1: no such host or"));
+  CHECK(warnings[1] ==
+        "zabbix z: the values of 2 items are refused, such as k1 on host edge-1: the item is disabled");
+}
+
+TEST_CASE("hosts that store nothing are warned of, a flood of them cut short") {
+  HostCheck::State hosts;
+  CHECK(warnings_of(hosts).empty());
+  CHECK(to_json(hosts)["last_success"].is_null());
+  hosts.last_success = now.wall;
+  hosts.unseen = 2;
+  for (int i = 0; i < 150; ++i) hosts.troubles.push_back({"h" + std::to_string(i), "is disabled"});
+  const Json json = to_json(hosts);
+  CHECK(json["not_stored"].size() == 100);
+  CHECK(json["not_stored"][0]["host"] == "h0");
+  CHECK(json["hosts_not_stored"] == 150);
+  CHECK(json["hosts_not_seen"] == 2);
+  const auto warnings = warnings_of(hosts);
+  REQUIRE(warnings.size() == 21);
+  CHECK(warnings[0] == "host h0 is disabled");
+  CHECK(warnings[20] == "130 more hosts store nothing");
 }
 
 TEST_CASE("the buffer says what it holds, and why its disk is not used") {

@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "aggregator/store.hpp"
+#include "config/stable_hash.hpp"
 
 namespace linewatch::aggregator::test {
 
@@ -36,6 +37,14 @@ class Folder {
   fs::path path_;
 };
 
+// Where the buffer is, and how long what was delivered may lie on the disk.
+struct Place {
+  Place(bool on_disk, connection::Clock::duration tidied = {}) : disk(on_disk), tidy(tidied) {}  // NOLINT
+  operator bool() const { return disk; }                                                         // NOLINT
+  bool disk;
+  connection::Clock::duration tidy;
+};
+
 struct BufferBed {
   bool disk;
   Folder folder;
@@ -44,16 +53,17 @@ struct BufferBed {
   std::ostringstream out;
   std::shared_ptr<spdlog::logger> log =
       std::make_shared<spdlog::logger>("test", std::make_shared<spdlog::sinks::ostream_sink_st>(out));
+  connection::Clock::duration tidy;  // from the next begin() on
   std::shared_ptr<Store> store;
 
-  explicit BufferBed(bool on_disk, std::uint64_t memory = 1000) : disk(on_disk) {
+  explicit BufferBed(Place place, std::uint64_t memory = 1000) : disk(place.disk), tidy(place.tidy) {
     limits.memory = memory;
     begin();
   }
   void begin() {
     std::unique_ptr<Journal> journal;
     if (disk) journal = std::make_unique<Journal>(loop.get_executor(), folder.file(), limits.synchronous);
-    const StoreTiming timing{.commit = 0ms, .retry = 1ms};
+    const StoreTiming timing{.commit = 0ms, .retry = 1ms, .tidy = tidy};
     store = std::make_shared<Store>(loop.get_executor(), limits, std::move(journal), log, timing);
     store->open();
   }
@@ -99,9 +109,9 @@ struct BufferBed {
   static Record record(int id, std::size_t values, const std::string& line) {
     Record out;
     out.host = "h" + line;
-    out.line = line;
+    out.line = config::stable_hash(line);
     out.clock = id;
-    for (std::size_t i = 0; i < values; ++i) out.items.push_back({"k" + std::to_string(i), "v"});
+    for (std::size_t i = 0; i < values; ++i) out.items.add("k" + std::to_string(i), i == 0 ? line : "v");
     return out;
   }
   // What there is to be taken, also when it has to be read first.

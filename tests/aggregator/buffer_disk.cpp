@@ -87,6 +87,7 @@ TEST_CASE("values for a destination that is no longer configured are dropped, sa
   bed.store->forget_other_destinations();
   bed.settle();
   CHECK(bed.said("no longer configured are dropped destination=a:1 dropped=3") == 1);
+  CHECK(bed.store->dropped_with_destinations() == 3);
   bed.end();
   CHECK(!state_of(bed.folder).rows);
 }
@@ -112,15 +113,148 @@ TEST_CASE("turns and counts outlive the agent") {
   bed.store->count("skipped.restart", 3);
   bed.settle();
   bed.kill();
-  using Turns = std::vector<std::pair<std::string, std::int64_t>>;
-  CHECK(bed.store->take_last_turns() == Turns{{"L1", 7000}});
+  using Turns = std::vector<LineTurn>;
+  CHECK(bed.store->take_last_turns() == Turns{{config::stable_hash("L1"), 7000}});
   CHECK(bed.store->counters().at("skipped.restart") == 3);
-  bed.store->set_turns({{"L3", 11}});
+  bed.store->set_turns({{3, 11}});
   bed.store->count("skipped.restart", 1);
   bed.settle();
   bed.kill();
-  CHECK(bed.store->take_last_turns() == Turns{{"L3", 11}});
+  CHECK(bed.store->take_last_turns() == Turns{{3, 11}});
   CHECK(bed.store->counters().at("skipped.restart") == 4);
+}
+
+TEST_CASE("what was delivered and is not deleted yet is not sent again, and its turns are known") {
+  BufferBed bed({true, 1h});
+  const std::size_t zabbix = bed.store->add_destination("a:1");
+  for (int id = 1; id <= 300; ++id) {
+    Record turn = BufferBed::record(id, 1, std::string(1000, 'x'));
+    turn.line = static_cast<LineKey>(id % 2);
+    turn.turn = true;
+    bed.store->add(std::move(turn), start);
+  }
+  bed.settle();
+  CHECK(bed.deliver(zabbix).size() == 300);
+  const auto before = bed.store->statistics().disk_octets;
+  CHECK(before > 300'000);
+  bed.kill();
+  using Turns = std::vector<LineTurn>;
+  CHECK(bed.store->take_last_turns() == Turns{{0, 300'000}, {1, 299'000}});
+  bed.store->add_destination("a:1");
+  bed.add(301);
+  CHECK(bed.deliver_all(zabbix) == Ids{301});
+  CHECK(bed.store->statistics().disk_octets < before / 2);  // the first commit deletes it
+  bed.kill();
+  CHECK(bed.store->take_last_turns() == Turns{{0, 300'000}, {1, 299'000}});
+}
+
+TEST_CASE("of many gaps in what was delivered none is sent again after a kill") {
+  BufferBed bed({true, 1h});
+  const std::size_t zabbix = bed.store->add_destination("a:1");
+  for (int id = 0; id < 1000; ++id) bed.store->add(BufferBed::record(id, 1, "L"), start);
+  bed.settle();
+  Ids expected;
+  const Batch all = bed.take(zabbix);
+  for (const Row& row : all.rows) {
+    if (row.record->clock % 2 == 0) {
+      bed.store->delivered(zabbix, std::span(&row, 1));
+    } else {
+      bed.store->returned(zabbix, std::span(&row, 1));
+      expected.push_back(static_cast<int>(row.record->clock));
+    }
+  }
+  bed.settle();
+  bed.kill();
+  const std::size_t again = bed.store->add_destination("a:1");
+  CHECK(bed.store->queued(again) == 500);
+  CHECK(bed.deliver_all(again) == expected);
+}
+
+TEST_CASE("a run that began before the last one did, by a clock that was set back, tells its turns") {
+  Folder folder;
+  const auto run = [&](Sequence sequence, std::int64_t clock) {
+    JournalFile file(folder.file(), config::BufferSettings::Synchronous::normal);
+    auto record = std::make_shared<Record>(BufferBed::record(static_cast<int>(clock), 1, "L"));
+    record->turn = true;
+    Transaction came, went;
+    came.rows = {{sequence, 0, record}};
+    came.limit = went.limit = 1'000'000;
+    file.apply(came);
+    went.settled = {{sequence, sequence + 1}};
+    went.tidy = true;
+    file.apply(went);
+    return file.state().turns;
+  };
+  const LineKey line = config::stable_hash("L");
+  CHECK(run(1000, 5) == std::vector<LineTurn>{{line, 5000}});
+  CHECK(run(500, 7) == std::vector<LineTurn>{{line, 7000}});
+}
+
+TEST_CASE("turns are put apart and all set anew whether or not results are indexed by line") {
+  Folder folder;
+  JournalFile file(folder.file(), config::BufferSettings::Synchronous::normal);
+  Transaction next;
+  for (Sequence one = 1; one <= 1000; ++one) {
+    auto record = std::make_shared<Record>(BufferBed::record(static_cast<int>(one), 1, "L"));
+    record->line = one % 3;
+    record->turn = true;
+    next.rows.push_back({one, 0, record});
+  }
+  next.limit = 1;  // beyond it
+  file.apply(next);
+  next.rows.clear();
+  next.tidy = true;
+  next.settled = {{1, 1001}};
+  next.limit = 1'000'000;
+  file.apply(next);
+  using Turns = std::vector<LineTurn>;
+  CHECK(file.state().turns == Turns{{0, 999'000}, {1, 1'000'000}, {2, 998'000}});
+  next = {};
+  next.turns = {{1, 5}};
+  next.turns_anew = true;
+  next.limit = 1'000'000;
+  file.apply(next);
+  CHECK(file.state().turns == Turns{{1, 5}});
+  CHECK(!file.state().rows);
+}
+
+TEST_CASE("the turn of a result that was dropped from the disk is known") {
+  BufferBed bed({true, 1h});
+  bed.limits.max_age = 1h;
+  bed.store->set_limits(bed.limits);
+  const std::size_t zabbix = bed.store->add_destination("a:1");
+  Record turn = BufferBed::record(7, 1, "L1");
+  turn.turn = true;
+  bed.store->add(std::move(turn), start);
+  bed.settle();
+  bed.store->expire(start + 2h);
+  CHECK(bed.dropped(zabbix, DropReason::too_old) == 1);
+  bed.settle();
+  bed.kill();
+  CHECK(bed.store->take_last_turns() == std::vector<LineTurn>{{config::stable_hash("L1"), 7000}});
+}
+
+TEST_CASE("the turn of a result that was delivered before the disk could take it is known") {
+  BufferBed bed(true);
+  const std::size_t zabbix = bed.store->add_destination("a:1");
+  bed.add(1);
+  signal(SIGXFSZ, SIG_IGN);
+  rlimit before{};
+  getrlimit(RLIMIT_FSIZE, &before);
+  const rlimit full{fs::file_size(bed.folder.file().string() + "-wal"), before.rlim_max};
+  setrlimit(RLIMIT_FSIZE, &full);
+  Record turn = BufferBed::record(2, 1, "L1");
+  turn.turn = true;
+  bed.store->add(std::move(turn), start);
+  bed.wait_for([&] { return !bed.store->statistics().failure.empty(); });
+  const Batch batch = bed.take(zabbix);
+  CHECK(BufferBed::ids(batch) == Ids{1, 2});
+  bed.store->delivered(zabbix, batch.rows);
+  setrlimit(RLIMIT_FSIZE, &before);
+  bed.wait_for([&] { return bed.store->statistics().failure.empty(); });
+  bed.settle();
+  bed.kill();
+  CHECK(bed.store->take_last_turns() == std::vector<LineTurn>{{config::stable_hash("L1"), 2000}});
 }
 
 TEST_CASE("what is held back stays so over a kill") {
@@ -264,6 +398,35 @@ TEST_CASE("a file whose pages are damaged while it is used is set aside, and wha
   CHECK(bed.said("is lost and counted as dropped") == 1);
 }
 
+TEST_CASE(
+    "a file that is taken away while it is used is said, what memory has goes into a new one, the rest is "
+    "counted") {
+  for (const bool removed : {false, true}) {
+    CAPTURE(removed);
+    BufferBed bed(true, 40);
+    const std::size_t zabbix = bed.store->add_destination("a:1");
+    for (int id = 1; id <= 100; ++id) bed.add(id, 2);
+    if (removed)
+      fs::remove(bed.folder.file());
+    else
+      fs::rename(bed.folder.file(), bed.folder.file().parent_path() / "away");
+    bed.store->add(BufferBed::record(101, 2, "L"), start);
+    bed.wait_for([&] { return !bed.store->statistics().failure.empty(); });
+    bed.wait_for([&] { return bed.store->statistics().failure.empty(); });
+    bed.settle();
+    CHECK(bed.said("was removed or replaced while it was used") == 1);
+    CHECK(!bed.store->statistics().lost.empty());
+    const std::uint64_t lost = bed.dropped(zabbix, DropReason::disk_lost);
+    CHECK(lost > 0);
+    CHECK(bed.store->queued(zabbix) + lost == 202);
+    bed.kill();
+    const std::size_t again = bed.store->add_destination("a:1");
+    const Ids rest = bed.deliver_all(again);
+    CHECK(rest.size() * 2 + lost == 202);
+    CHECK(rest.back() == 101);
+  }
+}
+
 TEST_CASE("another version's file is left alone, and results are kept in memory meanwhile") {
   BufferBed bed(true);
   bed.end();
@@ -275,19 +438,24 @@ TEST_CASE("another version's file is left alone, and results are kept in memory 
   const std::size_t zabbix = bed.store->add_destination("a:1");
   bed.store->add(BufferBed::record(1, 1, "L"), start);
   CHECK(BufferBed::ids(bed.take(zabbix)) == Ids{1});
-  CHECK(bed.said("it was made by another version of linewatch (schema 99, this one reads 1)") == 1);
+  CHECK(bed.said("it was made by another version of linewatch (schema 99, this one reads 2); move it away") ==
+        1);
   CHECK(!fs::exists(bed.folder.file().string() + ".corrupt"));
 }
 
 TEST_CASE("without a disk at the start results go out of memory, and to the disk when it is there") {
   BufferBed bed(true);
   bed.store->add_destination("a:1");
+  bed.store->set_turns({{5, 7}});
   bed.add(1);
   bed.end();
   const fs::path away = bed.folder.file().parent_path() / "away";
   fs::rename(bed.folder.file(), away);
   fs::create_directory(bed.folder.file());  // cannot be opened as a file
   bed.begin();
+  CHECK(bed.store->take_last_turns().empty());
+  std::vector<LineTurn> found;
+  bed.store->on_turns_found([&] { found = bed.store->take_last_turns(); });
   const std::size_t zabbix = bed.store->add_destination("a:1");
   bed.store->add(BufferBed::record(2, 1, "L"), start);
   bed.store->add(BufferBed::record(3, 1, "L"), start);
@@ -298,6 +466,7 @@ TEST_CASE("without a disk at the start results go out of memory, and to the disk
   bed.wait_for([&] { return bed.store->statistics().failure.empty(); });
   bed.settle();
   CHECK(bed.said("is written to disk again") == 1);
+  CHECK(found == std::vector<LineTurn>{{5, 7}});
   bed.kill();  // 2 was in flight
   bed.store->add_destination("a:1");
   CHECK(bed.deliver_all(zabbix) == Ids{1, 2, 3});

@@ -97,6 +97,27 @@ TEST_CASE(
   CHECK(world.said("refused values") == 0);
 }
 
+TEST_CASE("values that the server may have go again in their session, whatever else comes back unsent") {
+  World world;
+  KnowsSessions zabbix;
+  StandIn& server = world.serve();
+  server.reply = [&](const json& request) { return std::optional(zabbix.take(request)); };
+  server.poison = [&, lost = std::size_t{0}](const json& request) mutable {
+    if (++lost > lane_count) return false;
+    zabbix.take(request);
+    return true;
+  };
+  world.destination({server.node()});
+  world.settings.batch_size = 20;
+  world.settings.flush_interval = 1h;
+  world.start();
+  submit_hosts(world, 40, 4);
+  world.run(drain_all);
+  CHECK(zabbix.taken.size() == 320);
+  CHECK(world.figures().processed == 320);
+  CHECK(world.figures().failed == 0);
+}
+
 TEST_CASE("a packet of large texts holds fewer of them") {
   std::vector<Row> rows;
   for (Sequence one = 0; one < 100; ++one) {
@@ -113,6 +134,21 @@ TEST_CASE("a packet of large texts holds fewer of them") {
     for (const Row& row : packet.rows) CHECK(row.sequence == next++);
   }
   CHECK(next == 100);
+}
+
+TEST_CASE("a packet is the newest of its hosts unless a later one of its lane has values of one of them") {
+  std::vector<Row> rows;
+  for (Sequence one = 0; one < 6; ++one) {
+    auto record = std::make_shared<Record>();
+    record->host = one == 1 ? "other" : "h";
+    record->items = {{"lines.discovery", std::string(most_octets, 'x')}};
+    rows.push_back({one, record});
+  }
+  std::map<std::string, std::vector<bool>> newest;
+  for (const Lane& lane : packets_of(rows, 1000, Owners()))
+    for (const Packet& packet : lane) newest[packet.rows[0].record->host].push_back(packet.newest);
+  CHECK(newest["h"] == std::vector<bool>{false, false, false, false, true});
+  CHECK(newest["other"] == std::vector<bool>{true});
 }
 
 TEST_CASE("ids are the same whenever a value is sent") {

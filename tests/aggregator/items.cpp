@@ -42,7 +42,7 @@ LineResult partial_loss() {
 
 std::string shown(const Record& record) {
   std::string text;
-  for (const Item& item : record.items) text += item.key + "=" + item.text + "\n";
+  for (const Item& item : record.items) text += std::string(item.key) + "=" + std::string(item.text) + "\n";
   return text;
 }
 
@@ -63,8 +63,8 @@ TEST_CASE("layout discovery names the line in each key") {
   CHECK(record.host == "host-1");
   CHECK(record.items.size() == 10);
   for (const Item& item : record.items) CHECK(item.key.ends_with("[L1]"));
-  CHECK(record.items.front().key == "line.up[L1]");
-  CHECK(record.items.back().key == "line.status[L1]");
+  CHECK(record.items[0].key == "line.up[L1]");
+  CHECK(record.items[9].key == "line.status[L1]");
 }
 
 TEST_CASE("all values carry the clock of the result") {
@@ -140,7 +140,7 @@ TEST_CASE("line.error is sent on change and hourly") {
     LineResult result = result_of(state);
     result.error = text;
     for (const Item& item : mapper.map(result, start + passed).items)
-      if (item.key == "line.error") return "[" + item.text + "]";
+      if (item.key == "line.error") return "[" + std::string(item.text) + "]";
     return "none";
   };
   CHECK(error_after(0min, LineState::up, "") ==
@@ -178,13 +178,13 @@ TEST_CASE("texts from routers are made valid and bounded") {
 
 TEST_CASE("the memory of errors is bounded and forgets removed lines") {
   ErrorMemory memory(10);
-  for (int i = 0; i < 1000; ++i) {
-    CHECK(memory.due("L" + std::to_string(i), "x", start));
+  for (LineKey line = 0; line < 1000; ++line) {
+    CHECK(memory.due(line, "x", start));
     CHECK(memory.size() <= 10);
   }
-  CHECK_FALSE(memory.due("L999", "x", start));
-  memory.forget("L999");
-  CHECK(memory.due("L999", "x", start));
+  CHECK_FALSE(memory.due(999, "x", start));
+  memory.forget(999);
+  CHECK(memory.due(999, "x", start));
 }
 
 TEST_CASE("a line with a host of its own has no id in its keys, whatever the layout") {

@@ -85,6 +85,8 @@ TEST_CASE("a destination that is removed is sent nothing any more, and what it d
   world.run(replace_the_destination);
   CHECK(first.accepted.empty());
   CHECK(keys(second) == expected_keys(1, 2));
+  CHECK(world.aggregator->dropped_with_destinations() == 4);
+  CHECK(world.aggregator->gone().dropped == 0);
   CHECK(world.said("dropped=4") == 1);  // both results: the second came before its sender had ended
   REQUIRE(world.aggregator->statistics().size() == 1);
   CHECK(world.figures().processed == 2);

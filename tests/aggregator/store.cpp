@@ -16,19 +16,20 @@ namespace {
 
 using Ids = std::vector<int>;
 
-// Runs the case twice.
+// Runs the case three times.
 template <typename Case>
 void in_memory_and_on_disk(Case run) {
-  for (const bool disk : {false, true}) {
-    CAPTURE(disk);
-    run(disk);
+  for (const Place place : {Place(false), Place(true), Place(true, 1h)}) {
+    CAPTURE(place.disk);
+    CAPTURE(place.tidy.count());
+    run(place);
   }
 }
 
 }  // namespace
 
 TEST_CASE("batches are whole records, oldest first") {
-  in_memory_and_on_disk([](bool disk) {
+  in_memory_and_on_disk([](Place disk) {
     BufferBed bed(disk);
     const std::size_t zabbix = bed.store->add_destination("a:1");
     for (int id = 1; id <= 3; ++id) bed.add(id, 4);
@@ -42,7 +43,7 @@ TEST_CASE("batches are whole records, oldest first") {
 }
 
 TEST_CASE("what is returned is taken again, the same records first") {
-  in_memory_and_on_disk([](bool disk) {
+  in_memory_and_on_disk([](Place disk) {
     BufferBed bed(disk, 4);  // on disk the rest is read back
     const std::size_t zabbix = bed.store->add_destination("a:1");
     if (!disk) bed.store->set_limits({});
@@ -57,7 +58,7 @@ TEST_CASE("what is returned is taken again, the same records first") {
 }
 
 TEST_CASE("a record is kept until every destination has it") {
-  in_memory_and_on_disk([](bool disk) {
+  in_memory_and_on_disk([](Place disk) {
     BufferBed bed(disk);
     const std::size_t one = bed.store->add_destination("a:1"), other = bed.store->add_destination("b:1");
     bed.add(1, 3);
@@ -99,7 +100,7 @@ TEST_CASE("the newest record stays even beyond a tiny limit") {
 }
 
 TEST_CASE("old records are dropped with their reason") {
-  in_memory_and_on_disk([](bool disk) {
+  in_memory_and_on_disk([](Place disk) {
     BufferBed bed(disk);
     bed.limits.max_age = 1h;
     bed.store->set_limits(bed.limits);
@@ -138,7 +139,7 @@ TEST_CASE("a record in flight ends as delivered or as dropped, never as both") {
 }
 
 TEST_CASE("a flight that is given up counts by its reason") {
-  in_memory_and_on_disk([](bool disk) {
+  in_memory_and_on_disk([](Place disk) {
     BufferBed bed(disk);
     const std::size_t zabbix = bed.store->add_destination("a:1");
     bed.add(1, 2);
@@ -150,7 +151,7 @@ TEST_CASE("a flight that is given up counts by its reason") {
 }
 
 TEST_CASE("fresh_first sends what is newest, and the backlog after it") {
-  in_memory_and_on_disk([](bool disk) {
+  in_memory_and_on_disk([](Place disk) {
     BufferBed bed(disk, 6);
     bed.limits.replay = config::BufferSettings::Replay::fresh_first;
     if (!disk) bed.limits.memory = 1000;
@@ -168,7 +169,7 @@ TEST_CASE("fresh_first sends what is newest, and the backlog after it") {
 }
 
 TEST_CASE("a destination that comes later wants what comes later; one that goes wants nothing") {
-  in_memory_and_on_disk([](bool disk) {
+  in_memory_and_on_disk([](Place disk) {
     BufferBed bed(disk);
     const std::size_t first = bed.store->add_destination("a:1");
     bed.add(1, 3);
@@ -187,7 +188,7 @@ TEST_CASE("a destination that comes later wants what comes later; one that goes 
 }
 
 TEST_CASE("without a destination nothing is kept") {
-  in_memory_and_on_disk([](bool disk) {
+  in_memory_and_on_disk([](Place disk) {
     BufferBed bed(disk);
     bed.add(1, 2);
     CHECK(bed.store->statistics().memory_values == 0);
@@ -199,7 +200,7 @@ TEST_CASE("without a destination nothing is kept") {
 }
 
 TEST_CASE("what is held back waits for its time, and comes after what was there") {
-  in_memory_and_on_disk([](bool disk) {
+  in_memory_and_on_disk([](Place disk) {
     BufferBed bed(disk);
     const std::size_t zabbix = bed.store->add_destination("a:1");
     Record later = BufferBed::record(1, 2, "new");
@@ -217,7 +218,7 @@ TEST_CASE("what is held back waits for its time, and comes after what was there"
 // Every record of every destination ends as delivered once, as dropped once, or is still there; nothing is
 // taken out of order; and the counts are those of plain sets.
 TEST_CASE("the buffer keeps account of every record, over random operations") {
-  in_memory_and_on_disk([](bool disk) {
+  in_memory_and_on_disk([](Place disk) {
     for (unsigned seed = 1; seed <= (disk ? 25U : 200U); ++seed) {
       CAPTURE(seed);
       std::mt19937 random(seed);

@@ -34,6 +34,7 @@ struct World {
   std::vector<std::shared_ptr<StandIn>> servers;
   std::unique_ptr<Aggregator> aggregator;
   int lines = 0;
+  std::chrono::nanoseconds clock{};  // later than that of the first results
 
   World() {
     settings.flush_interval = 0ms;
@@ -60,7 +61,8 @@ struct World {
       result.zabbix_host = host;
       result.state = LineState::router_error;
       result.error = "unreachable";
-      result.clock = std::chrono::system_clock::time_point(1'700'000'000s + std::chrono::nanoseconds(lines));
+      result.clock =
+          std::chrono::system_clock::time_point(1'700'000'000s + std::chrono::nanoseconds(lines) + clock);
       aggregator->submit(result);
     }
   }

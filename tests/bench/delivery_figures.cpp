@@ -29,7 +29,7 @@ using connection::Context;
 
 namespace {
 
-constexpr std::uint64_t at_work = 20'000;  // values in memory, at most, while they are sent as they come
+constexpr std::uint64_t at_work = 80'000;  // values in memory, at most, while they are sent as they come
 constexpr std::uint64_t values_of_outage = 1'000'000;
 constexpr int at_once = 25;  // results in one turn of the loop
 

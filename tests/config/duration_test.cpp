@@ -68,6 +68,7 @@ TEST_CASE("sizes have binary units, and nothing is guessed") {
   CHECK(parse_size("1GiB") == 1u << 30);
   CHECK(parse_size("0B") == 0u);
   CHECK(parse_size("3TiB") == 3ULL << 40);
+  CHECK(parse_size("0") == 0);
   CHECK(parse_size("100").error() == "a number without a unit (write 100MiB or 100B)");
   for (const char* text : {"", "KiB", "64KB", "64k", "64kib", "1.5GiB", "-1B", "1 GiB", "1GiB1B"}) {
     INFO(text);

@@ -21,9 +21,10 @@ PoolSnapshot pool(std::vector<SlotState> states, std::optional<ErrorCode> failur
   return made;
 }
 
-std::string shown(const std::vector<aggregator::Item>& items) {
+std::string shown(const aggregator::Items& items) {
   std::string text;
-  for (const aggregator::Item& item : items) text += item.key + "=" + item.text + "\n";
+  for (const aggregator::Item& item : items)
+    text += std::string(item.key) + "=" + std::string(item.text) + "\n";
   return text;
 }
 
@@ -98,8 +99,11 @@ TEST_CASE("the agent's items") {
   for (int i = 0; i < 99; ++i) figures.turns.lateness.add(4ms);
   figures.destinations.push_back({.queued = 5, .failed = 1, .dropped = 2});
   figures.destinations.push_back({.queued = 7, .failed = 10, .dropped = 20});
+  figures.gone_dropped = 300;
+  figures.gone_refused = 4000;
   const std::string counts =
-      "linewatch.skipped=10\nlinewatch.queue=7\nlinewatch.dropped=22\nlinewatch.refused=11\nlinewatch.up=1\n";
+      "linewatch.skipped=10\nlinewatch.queue=7\nlinewatch.dropped=322\nlinewatch.refused=4011\nlinewatch.up="
+      "1\n";
   const std::string text = shown(items_of(figures, {}));
   CHECK(text.starts_with("linewatch.version="));
   CHECK(text.ends_with("linewatch.routers=2\nlinewatch.lines=40\nlinewatch.lateness=0.004\n" + counts));

@@ -48,6 +48,11 @@ class FrontEnd {
     const std::scoped_lock lock(mutex_);
     hosts_ = count;
   }
+  // All hosts are in maintenance without data collection, or none.
+  void resting(bool now) {
+    const std::scoped_lock lock(mutex_);
+    resting_ = now;
+  }
   void way(Way way) {
     const std::scoped_lock lock(mutex_);
     way_ = way;
@@ -113,6 +118,8 @@ class FrontEnd {
       reply["result"].push_back({{"hostid", id},
                                  {"host", "line-" + id},
                                  {"status", "0"},
+                                 {"maintenance_status", resting_ ? "1" : "0"},
+                                 {"maintenance_type", resting_ ? "1" : "0"},
                                  {"macros", Json::array({macro})},
                                  {"interfaces", Json::array({interface})},
                                  {"parentTemplates", Json::array()}});
@@ -126,6 +133,7 @@ class FrontEnd {
   std::mutex mutex_;  // over what follows
   std::condition_variable came_;
   std::size_t hosts_ = 10, requests_ = 0;
+  bool resting_ = false;
   Way way_ = Way::good;
   std::vector<std::thread> talks_;  // the accepting thread's, then the destructor's
   std::thread thread_;
