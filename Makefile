@@ -21,6 +21,7 @@ deps-build:
 
 deps-test:
 	@packaging/install-packages.sh packaging/packages-build.txt packaging/packages-test.txt tests/system/packages.txt
+	-@packaging/unpack-package.sh zabbix-proxy-sqlite3 build/zabbix-proxy # conflicts with the server, its test is skipped without
 
 deps-bench:
 	@packaging/install-packages.sh packaging/packages-build.txt packaging/packages-bench.txt

@@ -145,10 +145,10 @@ def make_host_key(path):
 class Simulator(support.Process):
     """`linewatch-sim` with routers given as values (its configuration's own keys); it chooses ports and host keys itself."""
 
-    def __init__(self, directory, routers):
+    def __init__(self, directory, routers, prefix=()):
         path = directory / "sim.yml"
         path.write_text(to_yaml({"routers": [{"platform": "cisco_iosxe", "user": USER, "password": PASSWORD, **router} for router in routers]}))
-        super().__init__([support.program("LINEWATCH_SIM"), "--config", path, "--events", "-"], directory, "sim")
+        super().__init__([*prefix, support.program("LINEWATCH_SIM"), "--config", path, "--events", "-"], directory, "sim")
         self._rows = support.Ndjson(self.out_path)
         ready = support.wait_until(lambda: [row for row in self._rows.rows() if row.get("ready")], 30, "the simulator is ready", of=self)[0]
         self.routers = {router["name"]: router for router in ready["routers"]}

@@ -19,6 +19,7 @@ import shutil
 import subprocess
 import sys
 
+import namespaces
 import support
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -31,21 +32,13 @@ def need():
     support.need(programs=PROGRAMS, root=True)
     if not os.path.exists("/dev/net/tun"):
         support.skip_program("no /dev/net/tun")
+    namespaces.need()
     sweep_stale()
-    probe = f"lwt{os.getpid()}p"
-    made = support.run(["ip", "netns", "add", probe])
-    if made.returncode != 0:
-        support.skip_program(f"network namespaces can't be made: {made.stderr.strip()}")
-    support.run(["ip", "netns", "del", probe])
 
 
 def sweep_stale():
     """Removes what labs of test programs that were killed hard left behind (their pid is in each name)."""
     gone = lambda pid: not os.path.exists(f"/proc/{pid}")
-    for line in support.run(["ip", "netns", "list"]).stdout.splitlines():
-        match = re.match(r"lwt(\d+)[a-z]\b", line)
-        if match and gone(match[1]):
-            delete_namespace(match[0])
     for line in pathlib.Path("/etc/passwd").read_text().splitlines():
         match = re.match(r"lwtest(\d+):", line)
         if match and gone(match[1]):
@@ -56,33 +49,13 @@ def sweep_stale():
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def pids_in(namespace):
-    return [int(pid) for pid in support.run(["ip", "netns", "pids", namespace]).stdout.split()]
-
-
-def delete_namespace(name):
-    """Ends what still runs inside (a namespace lives as long as its processes), then removes it."""
-    for number in (15, 9):
-        for pid in pids_in(name):
-            try:
-                os.kill(pid, number)
-            except ProcessLookupError:
-                pass
-        try:
-            support.wait_until(lambda: not pids_in(name), 3, f"processes of {name} end")
-            break
-        except AssertionError:
-            continue
-    support.run(["ip", "netns", "del", name])
-
-
 class Router:
     """One FRR router of the lab. `tell` says what a far address answers, `seen` is the oracle."""
 
     def __init__(self, lab, letter, index, port):
         self.lab, self.letter, self.port = lab, letter, port
         self.name = f"frr-{letter}"  # the host name in its prompt
-        self.namespace = f"lwt{os.getpid()}{letter}"
+        self.namespace = namespaces.name(letter)
         self.address, self.address6 = f"192.0.2.{4 * index + 1}", f"2001:db8:f:{index + 1}::1"
         self.far4, self.far6 = f"{198 + 5 * index}.{51 - 51 * index}.{100 + 13 * index}", f"2001:db8:{index + 1}00::"
         self.host_key = None  # "ssh-ed25519 AAAA..."
@@ -94,13 +67,13 @@ class Router:
         self._far_end()
 
     def inside(self, *command):
-        return ["ip", "netns", "exec", self.namespace, *command]
+        return namespaces.inside(self.namespace, *command)
 
     def _network(self):
         lab, here = self.lab, self.namespace
         index = self.address.split(".")[3]
         near, far = f"router-{self.letter}", "mgmt"
-        lab.namespace_add(here)
+        namespaces.add(self.letter)
         support.run(["ip", "link", "add", "name", near, "netns", lab.namespace, "type", "veth", "peer", "name", far, "netns", here], check=True)
         for space, device, last in ((lab.namespace, near, int(index) + 1), (here, far, int(index))):
             six = self.address6[:-1] + ("1" if space == here else "2")
@@ -205,7 +178,7 @@ MaxAuthTries 3
     def sessions(self):
         """Processes inside beyond the lab's own: sshd's children, vtysh, ping."""
         own = {self.zebra.pid, self.sshd.pid, self.far.pid}
-        return [pid for pid in pids_in(self.namespace) if pid not in own]
+        return [pid for pid in namespaces.pids_in(self.namespace) if pid not in own]
 
 
 class FrrLab:
@@ -219,8 +192,7 @@ class FrrLab:
         self.ping = shutil.which("ping")
         self._sshd_folder()
         self._account()
-        self.namespace = f"lwt{os.getpid()}m"
-        self.namespace_add(self.namespace)
+        self.namespace = namespaces.add("m")
         self.routers = [Router(self, "ab"[index], index, port) for index, port in enumerate(self._ports)]
         for router in self.routers:
             router.start()
@@ -228,11 +200,6 @@ class FrrLab:
 
     def __exit__(self, *_):
         support.undo_all()
-
-    def namespace_add(self, name):
-        support.run(["ip", "netns", "add", name], check=True)
-        support.defer(delete_namespace, name)
-        support.run(["ip", "-n", name, "link", "set", "lo", "up"], check=True)
 
     def _sshd_folder(self):
         """sshd insists on /run/sshd, which only the init scripts make. Left in place: another sshd may have come to need it."""
@@ -249,4 +216,4 @@ class FrrLab:
 
     def command(self, *words):
         """The command as it runs where the agent is."""
-        return ["ip", "netns", "exec", self.namespace, *words]
+        return namespaces.inside(self.namespace, *words)

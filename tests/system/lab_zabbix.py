@@ -5,6 +5,7 @@ machine's: Debian's front end reads only /etc/zabbix/zabbix.conf.php (saved and 
 time (a lock file). Filling the database takes 15 s; a dump kept in LINEWATCH_ZABBIX_SEED makes it 2 s from then on.
 """
 
+import contextlib
 import fcntl
 import gzip
 import json
@@ -12,6 +13,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import time
 import urllib.request
@@ -70,10 +72,12 @@ class Api:
 
 
 class ZabbixLab:
-    """Context manager. `port` is the trapper's, `api` is logged in as Admin. `server`: more of zabbix_server.conf."""
+    """Context manager. `port` is the trapper's, `api` is logged in as Admin. `server`: more of zabbix_server.conf. `inside`:
+    command words that lead into the server's network namespace, where it has the `address`."""
 
-    def __init__(self, server=None):
+    def __init__(self, server=None, inside=(), address="127.0.0.1"):
         self.port = None
+        self.address, self._inside = address, inside
         self._server_settings = server or {}
         self._witnesses = 0
 
@@ -106,7 +110,7 @@ class ZabbixLab:
         return path
 
     @staticmethod
-    def _as(user):
+    def as_user(user):
         """The packages' users can't enter root's folders: start from /."""
         return {"user": user, "group": user, "extra_groups": [], "cwd": "/"}
 
@@ -114,13 +118,13 @@ class ZabbixLab:
         home = self._owned("postgres", "postgres")
         self._bin = postgres_bin()
         support.run([self._bin / "initdb", "-D", home / "data", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"],
-                    seconds=120, check=True, **self._as("postgres"))
+                    seconds=120, check=True, **self.as_user("postgres"))
         self.database_port = support.free_port()
         settings = {"listen_addresses": "127.0.0.1", "port": self.database_port, "unix_socket_directories": home, "fsync": "off",
                     "synchronous_commit": "off", "full_page_writes": "off", "shared_buffers": "64MB"}
         options = [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
         self.postgres = support.Process([self._bin / "postgres", "-D", home / "data", *options], self.directory, "postgres_log",
-                                        **self._as("postgres"))
+                                        **self.as_user("postgres"))
         support.wait_until(lambda: self._psql("select 1", user="postgres", database="postgres", check=False).returncode == 0, 60,
                            "PostgreSQL answers", of=self.postgres)
 
@@ -163,11 +167,11 @@ class ZabbixLab:
         home = self._owned("server", "zabbix")
         self.server_config = self.directory / "zabbix_server.conf"
         self.server_config.write_text(f"""
-DBHost=127.0.0.1
+DBHost={self.directory}/postgres
 DBPort={self.database_port}
 DBName=zabbix
 DBUser=zabbix
-ListenIP=127.0.0.1
+ListenIP={self.address}
 ListenPort={self.port}
 LogType=console
 PidFile={home}/server.pid
@@ -182,13 +186,55 @@ StartPingers=0
 
     def start_server(self):
         """Also after `stop_server`, with everything kept."""
-        self.server = support.Process([shutil.which("zabbix_server"), "-f", "-c", self.server_config], self.directory, "server_log",
-                                      **self._as("zabbix"))
-        support.wait_until(lambda: support.port_open("127.0.0.1", self.port), 60, "zabbix_server listens",
-                           of=self.server)
+        # Only root enters a namespace, so the user changes there.
+        self.server = support.Process([*self._inside, "setpriv", "--reuid", "zabbix", "--regid", "zabbix", "--clear-groups", "--pdeathsig", "TERM",
+                                       shutil.which("zabbix_server"), "-f", "-c", self.server_config], self.directory, "server_log", cwd="/")
+        listens = lambda: any(state == support.TCP_LISTEN for state, _ in support.tcp_sockets(self.server.pid, self.port))
+        support.wait_until(listens, 60, "zabbix_server listens", of=self.server)
 
     def stop_server(self):
         self.server.stop(seconds=60)
+
+    def _server_processes(self, kind=""):
+        """{pid: what it says it does} of the server's processes of that kind ("trapper")."""
+        found = {}
+        for path in pathlib.Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):  # it has just ended
+                parent = int((path / "stat").read_text().rpartition(")")[2].split()[1])
+                title = (path / "cmdline").read_bytes().rstrip(b"\0").decode(errors="replace")
+                if parent == self.server.pid and f"zabbix_server: {kind}" in title:
+                    found[int(path.name)] = title
+        return found
+
+    def freeze_trappers(self):
+        """Whoever sends waits for an answer from now on. Returns when all that was answered for is in the database."""
+        for pid in self._server_processes("trapper"):
+            os.kill(pid, signal.SIGSTOP)
+        seen = []
+
+        def written():
+            """It has slept twice since: it does when nothing is left."""
+            for pid, title in self._server_processes("history syncer").items():
+                if "idle" in title:
+                    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+                    seen.append(int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)", status, re.MULTILINE)[1]))
+            return seen and seen[-1] >= seen[0] + 2
+        support.wait_until(written, 30, "the server has written what it took", of=self.server, step=0.2)
+
+    def thaw_trappers(self):
+        for pid in self._server_processes("trapper"):
+            os.kill(pid, signal.SIGCONT)
+
+    def kill_server(self):
+        """kill -9 of all its processes, under those who wait for an answer. Not of what it has answered for and not written:
+        that is Zabbix's own loss."""
+        self.freeze_trappers()
+        children = self._server_processes()
+        self.server.kill()
+        for pid in children:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        support.wait_until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in children), 20, "the server's processes are gone")
 
     def _front_end(self):
         self._keep_front_end_config()
@@ -211,7 +257,7 @@ $IMAGE_FORMAT_DEFAULT = IMAGE_FORMAT_PNG;
         web_port = support.free_port()
         home = self._owned("web", "www-data")
         self.web = support.Process([shutil.which("php"), "-d", f"session.save_path={home}", "-S", f"127.0.0.1:{web_port}", "-t", FRONT_END],
-                                   self.directory, "web_log", **self._as("www-data"))
+                                   self.directory, "web_log", **self.as_user("www-data"))
         support.wait_until(lambda: support.port_open("127.0.0.1", web_port), 30, "the front end listens", of=self.web)
         self.api_url = f"http://127.0.0.1:{web_port}/api_jsonrpc.php"
         self.api = Api(self.api_url)
@@ -251,7 +297,7 @@ $IMAGE_FORMAT_DEFAULT = IMAGE_FORMAT_PNG;
             nonlocal asked
             if time.monotonic() - asked > 3:
                 support.run(["zabbix_server", "-c", self.server_config, "-R", "config_cache_reload"], check=True,
-                            **self._as("zabbix"))
+                            **self.as_user("zabbix"))
                 asked = time.monotonic()
             return "failed: 0" in self.send(name, "witness", 1)
         support.wait_until(known, 30, "the server knows the new items", of=self.server, step=0.1)
@@ -263,7 +309,7 @@ $IMAGE_FORMAT_DEFAULT = IMAGE_FORMAT_PNG;
         def check():
             nonlocal asked
             if time.monotonic() - asked > 3:
-                support.run(["zabbix_server", "-c", self.server_config, "-R", "config_cache_reload"], check=True, **self._as("zabbix"))
+                support.run(["zabbix_server", "-c", self.server_config, "-R", "config_cache_reload"], check=True, **self.as_user("zabbix"))
                 asked = time.monotonic()
             return condition()
         support.wait_until(check, 90, what, of=self.server, step=0.3)
@@ -272,21 +318,44 @@ $IMAGE_FORMAT_DEFAULT = IMAGE_FORMAT_PNG;
         """The one value that an SQL statement gives."""
         return support.run([*self._client("psql"), "-X", "-q", "-t", "-A", "-c", statement], check=True).stdout.strip()
 
+    def rows(self, statement):
+        """The rows that an SQL statement gives, of columns without line breaks and bars, as texts."""
+        return [row.split("|") for row in self.select(statement).splitlines()]
+
     def make_group(self, name="Linewatch test"):
         return self.api("hostgroup.create", {"name": name})["groupids"][0]
 
-    def make_host(self, name, group, items):
+    def make_host(self, name, group, items, **more):
         """A host with trapper items: {key: value type} (0 float, 3 unsigned, 4 text). Returns {key: item id}."""
-        host = self.api("host.create", {"host": name, "groups": [{"groupid": group}]})["hostids"][0]
+        host = self.api("host.create", {"host": name, "groups": [{"groupid": group}], **more})["hostids"][0]
         made = self.api("item.create", [{"hostid": host, "name": key, "key_": key, "type": 2, "value_type": kind} for key, kind in items.items()])
         return dict(zip(items, made["itemids"]))
+
+    def make_reader(self, name, groups, password):
+        """A user who may read these groups only; the token of it."""
+        group = self.api("usergroup.create", {"name": f"{name} group", "rights": [{"id": each, "permission": 2} for each in groups]})["usrgrpids"][0]
+        user = self.api("user.create", {"username": name, "passwd": password, "roleid": "1", "usrgrps": [{"usrgrpid": group}]})["userids"][0]
+        token = self.api("token.create", {"name": name, "userid": user})["tokenids"][0]
+        return self.api("token.generate", [token])[0]["token"]
+
+    def in_maintenance(self, host):
+        return self.api("host.get", {"hostids": [host], "output": ["maintenance_status"]})[0]["maintenance_status"] == "1"
+
+    def begin_maintenance(self, host, **more):
+        """One for a day; returns when the server has begun it. `more`: of maintenance.create. Returns what maintenance.delete takes."""
+        since = int(time.time()) - 3600
+        made = self.api("maintenance.create", {
+            "name": f"of {host}", "hosts": [{"hostid": host}], "active_since": since, "active_till": since + 86400,
+            "timeperiods": [{"timeperiod_type": 0, "start_date": since, "period": 86400}], **more})["maintenanceids"]
+        self.wait_reload(lambda: self.in_maintenance(host), "the host is in maintenance")
+        return made
 
     def history(self, item, value_type):
         """[(clock, ns, value as text)] in the order of time."""
         rows = self.api("history.get", {"itemids": [item], "history": value_type, "output": "extend", "limit": 10000})
         return sorted((int(row["clock"]), int(row["ns"]), row["value"]) for row in rows)
 
-    def send(self, host, key, value, clock=None, ns=0):
-        """One value by Zabbix's own sender; returns its output."""
+    def send(self, host, key, value, clock=None, ns=0, port=None):
+        """One value by Zabbix's own sender, to the server or to who listens at `port`; returns its output."""
         line = f'"{host}" "{key}" {clock or int(time.time())} {ns} "{value}"\n'
-        return support.run(["zabbix_sender", "-z", "127.0.0.1", "-p", self.port, "-T", "-N", "-i", "-"], input=line).stdout
+        return support.run([*self._inside, "zabbix_sender", "-z", self.address, "-p", port or self.port, "-T", "-N", "-i", "-"], input=line).stdout

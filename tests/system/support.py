@@ -189,6 +189,18 @@ def port_open(address, port):
         return False
 
 
+TCP_ESTABLISHED, TCP_LISTEN = 1, 10
+
+
+def tcp_sockets(pid, port):
+    """[(state, octets unread)] of the IPv4 sockets on the local port, in the network namespace of the process."""
+    try:
+        rows = [row.split() for row in pathlib.Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]]
+    except OSError:  # it has ended
+        return []
+    return [(int(row[3], 16), int(row[4].split(":")[1], 16)) for row in rows if int(row[1].split(":")[1], 16) == port]
+
+
 # --- processes -----------------------------------------------------------------------------------
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -242,6 +254,9 @@ class Process:
             undo_now(self._undo)
 
     def kill(self):
+        """SIGKILL, as a crash ends it; returns when it has ended."""
+        self._child.kill()
+        self._child.wait()
         undo_now(self._undo)
 
     def _end(self):

@@ -81,11 +81,7 @@ class ApiZabbix(unittest.TestCase):
 
     @classmethod
     def make_reader(cls, name, groups):
-        """A user who may read these groups only, and the token of it."""
-        group = cls.api("usergroup.create", {"name": f"{name} group", "rights": [{"id": each, "permission": 2} for each in groups]})["usrgrpids"][0]
-        user = cls.api("user.create", {"username": name, "passwd": SECRET, "roleid": "1", "usrgrps": [{"usrgrpid": group}]})["userids"][0]
-        token = cls.api("token.create", {"name": name, "userid": user})["tokenids"][0]
-        return cls.api("token.generate", [token])[0]["token"]
+        return cls.lab.make_reader(name, groups, SECRET)
 
     def config(self, token=None, layout="discovery", **api):
         directory = support.temp_dir()
@@ -134,13 +130,8 @@ class ApiZabbix(unittest.TestCase):
             self.assertIn(text, done.stdout)
 
     def test_maintenance(self):
-        lasting = {"active_since": 1600000000, "active_till": 2100000000,
-                   "timeperiods": [{"timeperiod_type": 0, "start_date": 1600000000, "period": 400000000}]}
-        made = self.api("maintenance.create", {"name": "m", "hosts": [{"hostid": self.resting}], **lasting})["maintenanceids"]
+        made = self.lab.begin_maintenance(self.resting)
         try:
-            def in_maintenance():
-                return self.api("host.get", {"hostids": [self.resting], "output": ["maintenance_status"]})[0]["maintenance_status"] == "1"
-            self.lab.wait_reload(in_maintenance, "the host is in maintenance")
             measured = {line["host"]: line["measured"] for line in self.discover(self.config())["lines"]}
             self.assertTrue(measured["resting"])
             measured = {line["host"]: line["measured"] for line in self.discover(self.config(maintenance="pause"))["lines"]}

@@ -13,7 +13,9 @@ import threading
 import support
 
 TOKEN = "0123456789abcdef" * 4
-HOST_FIELDS = {"hostid", "host", "name", "status", "maintenance_status", "monitored_by", "proxyid", "proxy_groupid", "assigned_proxyid"}
+HOST_FIELDS = {"hostid", "host", "name", "status", "maintenance_status", "maintenance_type", "tls_accept"}
+ITEM_FIELDS = {"itemid", "hostid", "key_", "type", "status", "state", "error", "value_type", "trapper_hosts", "allow_traps"}
+NEW_HOST_FIELDS = {"monitored_by", "proxyid", "proxy_groupid", "assigned_proxyid"}  # 7.0
 
 
 class Refused(Exception):
@@ -23,11 +25,12 @@ class Refused(Exception):
 
 
 class ZabbixStandIn:
-    """`hosts`, `templates`, `macros`, `proxies`, `groups` are what it knows; `calls` what it was asked, `bad` how it misbehaves."""
+    """`hosts`, `templates`, `macros`, `proxies`, `groups`, `items`, `rules` are what it knows; `calls` what it was asked, `bad` how it misbehaves."""
 
     def __init__(self, version="7.0.0", tls=None):
         self.version = version
         self.hosts, self.templates, self.macros, self.proxies, self.groups = [], [], [], [], []
+        self.items, self.rules = [], []
         self.calls, self.connections, self.bad = [], 0, None
         self.users, self.sessions = {}, set()
         stand_in = self
@@ -130,15 +133,21 @@ class ZabbixStandIn:
     def proxy_get(self, params):
         by = "name" if self.number() >= (7, 0) else "host"
         self.fields(params, {"proxyid", by} | ({"proxy_groupid"} if by == "name" else set()))
+        if "proxyids" in params:
+            return [proxy for proxy in self.proxies if proxy["proxyid"] in params["proxyids"]]
         return [proxy for proxy in self.proxies if proxy[by] in params["filter"][by]]
 
     def proxygroup_get(self, params):
         self.fields(params, {"proxy_groupid", "name"})
+        if "proxy_groupids" in params:
+            return [group for group in self.groups if group["proxy_groupid"] in params["proxy_groupids"]]
         return [group for group in self.groups if group["name"] in params["filter"]["name"]]
 
     def host_get(self, params):
-        self.fields(params, HOST_FIELDS if self.number() >= (7, 0) else {"hostid", "host", "name", "status", "maintenance_status", "proxy_hostid"})
+        self.fields(params, HOST_FIELDS | (NEW_HOST_FIELDS if self.number() >= (7, 0) else {"proxy_hostid"}))
         found = self.hosts
+        if "filter" in params:
+            found = [host for host in found if host["host"] in params["filter"]["host"]]
         for key, field in (("proxyids", "proxyid" if self.number() >= (7, 0) else "proxy_hostid"), ("proxy_groupids", "proxy_groupid")):
             if key in params:
                 found = [host for host in found if host.get(field) in params[key]]
@@ -156,13 +165,22 @@ class ZabbixStandIn:
         return self.macros
 
     def item_get(self, params):
-        assert params["inherited"] is True
-        return []
+        if "inherited" in params:
+            return []
+        return self.of_hosts(self.items, params)
+
+    def discoveryrule_get(self, params):
+        return self.of_hosts(self.rules, params)
+
+    def of_hosts(self, items, params):
+        self.fields(params, ITEM_FIELDS)
+        return [item for item in items if item["hostid"] in params["hostids"] and item["key_"] in params["filter"]["key_"]]
 
     # --- a world ---
 
     def add_host(self, number, name, macros=None, templates=(), **more):
-        host = {"hostid": str(number), "host": name, "name": name, "status": "0", "maintenance_status": "0", "monitored_by": "1", "proxyid": "7",
+        host = {"hostid": str(number), "host": name, "name": name, "status": "0", "maintenance_status": "0", "maintenance_type": "0",
+                "tls_accept": "1", "monitored_by": "1", "proxyid": "7",
                 "proxy_groupid": "0", "proxy_hostid": "7", "tags": [{"tag": "TempType", "value": "LINE"}],
                 "macros": self.macro_list(macros or {}), "parentTemplates": [{"templateid": each} for each in templates],
                 "interfaces": [{"type": "1", "main": "1", "useip": "1", "ip": "198.51.100.9", "dns": ""}], **more}
@@ -171,6 +189,12 @@ class ZabbixStandIn:
 
     def add_template(self, number, macros, linked=()):
         self.templates.append({"templateid": number, "macros": self.macro_list(macros), "parentTemplates": [{"templateid": each} for each in linked]})
+
+    @staticmethod
+    def item(host, key, **more):
+        """For `items` or `rules`."""
+        return {"itemid": f"{host['hostid']}{len(key)}", "hostid": host["hostid"], "key_": key, "type": "2", "status": "0", "state": "0", "error": "",
+                "value_type": "3", "trapper_hosts": "", "allow_traps": "0", **more}
 
     @staticmethod
     def macro_list(macros):
