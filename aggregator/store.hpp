@@ -224,8 +224,8 @@ class Store : public std::enable_shared_from_this<Store> {
   std::vector<LineTurn> all_turns_;                  // instead of what is written
   bool turns_anew_ = false;
   std::map<std::string, std::uint64_t> counters_;
-  connection::TimePoint tidied_{};  // when what was delivered was last deleted
-  Transaction under_way_;           // of it what is needed if it fails
+  connection::TimePoint tidied_ = connection::TimePoint::min();  // when what was delivered was last deleted
+  Transaction under_way_;                                        // of it what is needed if it fails
   bool committing_ = false, dirty_ = false;
   bool hurried_ = false;                  // what is dirty is to be committed at once
   Sequence on_disk_until_ = 0;            // after close(): stored_to_, if there was a journal
