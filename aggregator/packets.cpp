@@ -61,12 +61,15 @@ std::array<Lane, lane_count> packets_of(std::vector<Row> rows, std::size_t batch
 }
 
 std::string frame_of(const Packet& packet, std::string_view session, bool compressed) {
+  constexpr std::size_t around_a_value = 120;  // octets of JSON
   RequestWriter request(session);
+  request.reserve(packet.octets + packet.values * around_a_value);
   for (const Row& row : packet.rows) {
+    request.begin(*row.record);
     std::uint64_t within = 0;
     for (const Item& item : row.record->items) {
       within = std::min(within + 1, ids_of_a_record);
-      request.add(*row.record, item, row.sequence * ids_of_a_record + within);
+      request.add(item, row.sequence * ids_of_a_record + within);
     }
   }
   return make_frame(std::move(request).finish(std::chrono::system_clock::now()), {.compressed = compressed});

@@ -10,6 +10,7 @@
 #include <new>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <utility>
 
 #include "aggregator/text.hpp"
 
@@ -50,14 +51,23 @@ libdeflate_decompressor& decompressor() {
 }
 
 std::string compress(std::string_view plain) {
-  std::string out(libdeflate_zlib_compress_bound(&compressor(), plain.size()), '\0');
-  out.resize(libdeflate_zlib_compress(&compressor(), plain.data(), plain.size(), out.data(), out.size()));
+  libdeflate_compressor& used = compressor();
+  std::string out;
+  out.resize_and_overwrite(libdeflate_zlib_compress_bound(&used, plain.size()),
+                           [&](char* at, std::size_t room) {
+                             return libdeflate_zlib_compress(&used, plain.data(), plain.size(), at, room);
+                           });
   return out;
 }
 
+constexpr auto plain_octets = [] {
+  std::array<bool, 256> out{};
+  for (std::size_t octet = 0x20; octet < 0x80; ++octet) out[octet] = octet != '"' && octet != '\\';
+  return out;
+}();
+
 bool stands_for_itself(char c) {
-  const auto octet = static_cast<unsigned char>(c);
-  return octet >= 0x20 && octet < 0x80 && c != '"' && c != '\\';
+  return plain_octets[static_cast<unsigned char>(c)];
 }
 
 void append_quoted(std::string& out, std::string_view text) {
@@ -86,6 +96,11 @@ void append_quoted(std::string& out, std::string_view text) {
     at += length == 0 ? 1 : length;
   }
   out += '"';
+}
+
+void append_number(std::string& out, auto number) {
+  std::array<char, 24> digits;
+  out.append(digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr);
 }
 
 // What an operator may see of octets that came from outside: short, printable.
@@ -146,23 +161,27 @@ RequestWriter::RequestWriter(std::string_view session)
   json_ += R"("data":[)";
 }
 
-void RequestWriter::add(const Record& record, const Item& item, std::uint64_t id) {
-  json_ += first_ ? R"({"host":)" : R"(,{"host":)";
-  first_ = false;
-  append_quoted(json_, record.host);
-  json_ += R"(,"key":)";
+void RequestWriter::begin(const Record& record) {
+  before_key_ = R"({"host":)";
+  append_quoted(before_key_, record.host);
+  before_key_ += R"(,"key":)";
+  after_value_ = R"(,"clock":)";
+  append_number(after_value_, record.clock);
+  after_value_ += R"(,"ns":)";
+  append_number(after_value_, record.ns);
+}
+
+void RequestWriter::add(const Item& item, std::uint64_t id) {
+  if (!std::exchange(first_, false)) json_ += ',';
+  json_ += before_key_;
   append_quoted(json_, item.key);
   json_ += R"(,"value":)";
   append_quoted(json_, item.text);
-  const auto number = [&](std::string_view name, auto value) {
-    std::array<char, 24> digits;
-    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
-    json_ += name;
-    json_.append(digits.data(), end);
-  };
-  number(R"(,"clock":)", record.clock);
-  number(R"(,"ns":)", record.ns);
-  if (ids_) number(R"(,"id":)", id);
+  json_ += after_value_;
+  if (ids_) {
+    json_ += R"(,"id":)";
+    append_number(json_, id);
+  }
   json_ += '}';
 }
 

@@ -31,11 +31,14 @@ std::string make_frame(std::string_view payload, FrameFlags flags);
 class RequestWriter {
  public:
   explicit RequestWriter(std::string_view session = {});  // empty: without ids
-  void add(const Record& record, const Item& item, std::uint64_t id = 0);
+  void reserve(std::size_t octets) { json_.reserve(octets); }
+  void begin(const Record& record);  // the items that follow are this one's
+  void add(const Item& item, std::uint64_t id = 0);
   std::string finish(std::chrono::system_clock::time_point now) &&;
 
  private:
   std::string json_;
+  std::string before_key_, after_value_;  // the same for all items of a record
   bool ids_ = false, first_ = true;
 };
 

@@ -305,8 +305,10 @@ Awaitable<Sender::Round> Sender::probe() {
 
 Awaitable<void> Sender::inquire() {
   RequestWriter request;
-  for (const Refusals::Value& value : refusals_.probe())
-    request.add(*value.record, value.record->items[value.item]);
+  for (const Refusals::Value& value : refusals_.probe()) {
+    request.begin(*value.record);
+    request.add(value.record->items[value.item]);
+  }
   const std::string frame = make_frame(std::move(request).finish(std::chrono::system_clock::now()),
                                        {.compressed = settings_.compression});
   const auto owner = owners_.of(refusals_.probe().front().record->host);

@@ -60,7 +60,8 @@ TEST_CASE("every value of a request carries its clock and ns") {
                       .ns = 7,
                       .items = {{"line.loss[L1]", "20"}, {"line.error[L1]", "a\tb\\c\n\x01"}}};
   RequestWriter request;
-  for (const Item& item : record.items) request.add(record, item);
+  request.begin(record);
+  for (const Item& item : record.items) request.add(item);
   const auto now = std::chrono::system_clock::time_point(1'700'000'009s + 5ns);
   const std::string text = std::move(request).finish(now);
   CHECK(text ==
@@ -77,7 +78,8 @@ TEST_CASE("a request stays valid JSON whatever its texts hold") {
     std::string text;
     for (auto i = random() % 20; i > 0; --i) text += static_cast<char>(random() % 256);
     RequestWriter request;
-    request.add(record, {"k", text});
+    request.begin(record);
+    request.add({"k", text});
     const auto json = nlohmann::json::parse(std::move(request).finish({}), nullptr, false);
     REQUIRE(json.is_object());
     CHECK(json["data"][0]["value"].get<std::string>().find('\0') == std::string::npos);

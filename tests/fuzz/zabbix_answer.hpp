@@ -75,12 +75,13 @@ inline std::string complaint_of_record(std::string_view octets) {
       again->items.size() != record->items.size())
     return "written and read again it is another record";
   aggregator::RequestWriter request("0123456789abcdef0123456789abcdef");
+  request.begin(*record);
   std::uint64_t id = 0;
   for (auto old = record->items.begin(), now = again->items.begin(); old != record->items.end();
        ++old, ++now) {
     if ((*now).key != (*old).key || (*now).text != (*old).text)
       return "written and read again it has other values";
-    request.add(*record, *old, ++id);
+    request.add(*old, ++id);
   }
   const std::string json = std::move(request).finish(std::chrono::system_clock::time_point());
   if (!nlohmann::json::accept(json)) return "a request that is no JSON: " + json;
