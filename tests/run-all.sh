@@ -9,22 +9,44 @@ cd "$(dirname "$0")/.." || exit 1
 coroutine_targets="test_connection test_aggregator test_scheduler test_agent"
 failed=0
 
-run() {  # run NAME PRESET [TARGET ...]
-  name=$1 preset=$2
-  shift 2
-  echo "== $name: build =="
-  cmake --preset "$preset" >"build/$preset.log" 2>&1 || { cat "build/$preset.log"; failed=1; return; }
-  cmake --build "build/$preset" -j "$jobs" ${*:+--target "$@"} >"build/$preset.log" 2>&1 ||
-    { tail -n 60 "build/$preset.log"; echo "== $name: does not build =="; failed=1; return; }
-  echo "== $name: test =="
-  ctest --preset "$preset" -j "$jobs" --no-tests=error --output-junit "$PWD/build/junit-$preset.xml" || failed=1
+build() {  # build PRIORITY NAME PRESET [TARGET ...]
+  priority=$1 name=$2 preset=$3
+  shift 3
+  cmake --preset "$preset" >"build/$preset.log" 2>&1 || { cat "build/$preset.log"; return 1; }
+  nice -n "$priority" cmake --build "build/$preset" -j "$jobs" ${*:+--target "$@"} >"build/$preset.log" 2>&1 && return
+  tail -n 60 "build/$preset.log"
+  echo "== $name: does not build =="
+  return 1
 }
 
+# One more at a time than there are cores: many tests wait rather than work.
+run() {  # run PRESET
+  ctest --preset "$1" -j $((jobs + 1)) --no-tests=error --output-junit "$PWD/build/junit-$1.xml"
+}
+
+asan="clang 19, AddressSanitizer and UBSan"
+tsan="clang 19, ThreadSanitizer"
+gcc="g++ 12, AddressSanitizer"
 mkdir -p build
 rm -f build/junit-*.xml
-run "clang 19, AddressSanitizer and UBSan" ci
-run "clang 19, ThreadSanitizer" tsan $coroutine_targets
-run "g++ 12, AddressSanitizer" gcc $coroutine_targets
+
+echo "== $asan: build =="
+build 0 "$asan" ci || exit 1
+
+# The other two are built at the lowest priority while the first tests run.
+build 19 "$tsan" tsan $coroutine_targets && build 19 "$gcc" gcc $coroutine_targets &
+builds=$!
+trap 'trap - INT TERM; kill 0' INT TERM
+echo "== $asan: test =="
+run ci || failed=1
+echo "== $tsan; $gcc: build =="
+wait "$builds" || exit 1
+echo "== $tsan; $gcc: test =="
+run gcc >build/gcc-test.log 2>&1 &
+gcc_tests=$!
+run tsan || failed=1
+wait "$gcc_tests" || failed=1
+cat build/gcc-test.log
 
 python3 - build/junit-*.xml <<'EOF'
 import sys, xml.etree.ElementTree as tree
