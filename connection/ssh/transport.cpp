@@ -278,8 +278,8 @@ Result<void> Transport::prepare(const std::vector<HostKey>& known) {
   set(SSH_OPTIONS_USER, "none");  // else libssh looks up whom we run as; authenticate() says the real one
   set(SSH_OPTIONS_HOST, peer_.address.c_str());
   set(SSH_OPTIONS_SSH_DIR, "/nonexistent");
-  set(SSH_OPTIONS_KNOWNHOSTS, "/dev/null");
-  set(SSH_OPTIONS_GLOBAL_KNOWNHOSTS, "/dev/null");
+  set(SSH_OPTIONS_KNOWNHOSTS, "/nonexistent");
+  set(SSH_OPTIONS_GLOBAL_KNOWNHOSTS, "/nonexistent");
   set(SSH_OPTIONS_KEY_EXCHANGE, offered.key_exchange.c_str());
   set(SSH_OPTIONS_HOSTKEYS, offered.host_keys.c_str());
   set(SSH_OPTIONS_CIPHERS_C_S, offered.ciphers.c_str());
@@ -405,7 +405,10 @@ Result<void> Transport::take(std::string& into) {
   char octets[read_size];  // not the string itself: most answers are short, and a session keeps no such piece
   const int count = gone_ ? SSH_EOF : ssh_channel_read_nonblocking(channel_, octets, sizeof octets, 0);
   if (count > 0) into.append(octets, static_cast<std::size_t>(count));
-  const bool at_end = count >= 0 && count < static_cast<int>(sizeof octets);  // it would have given more
+  // It would have given more. An end that came in the same piece makes no socket readable again: many routers
+  // leave it to us to close the connection.
+  const bool at_end = count >= 0 && count < static_cast<int>(sizeof octets) &&
+                      !ssh_channel_is_eof(channel_) && !ssh_channel_is_closed(channel_);
   taken_at_end_ = at_end ? taken_.in_bytes : 0;
   if (count > 0 || count == SSH_AGAIN) return {};
   if (count == 0 && !ssh_channel_is_eof(channel_) && !ssh_channel_is_closed(channel_) && connected())

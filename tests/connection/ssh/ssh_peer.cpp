@@ -247,7 +247,14 @@ void SshPeer::shell(ssh_session session, ssh_channel channel) {
         continue;
       }
       say(line + "\r\n");
-      if (line == "exit") return;
+      if (line == "exit" && !options_.stays_connected) return;
+      if (line == "exit") {
+        ssh_channel_request_send_exit_status(channel, 0);
+        ssh_channel_send_eof(channel);
+        ssh_channel_close(channel);
+        said_goodbye_ = true;
+        return hang();
+      }
       if (line != "silence") say((line.empty() ? "" : "you said " + line + "\r\n") + options_.prompt);
       line.clear();
     }

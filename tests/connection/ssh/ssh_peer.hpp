@@ -25,6 +25,7 @@ class SshPeer {
     bool hang_up_after_rejection = false;
     Silent silent = Silent::never;
     std::string prompt = "peer-1#";
+    bool stays_connected = false;  // after "exit": the client is to close the connection
   };
 
   SshPeer() : SshPeer(Options{}) {}
@@ -35,6 +36,7 @@ class SshPeer {
 
   std::uint16_t port() const { return port_; }
   int connections() const { return connections_; }
+  bool said_goodbye() const { return said_goodbye_; }  // its last words after "exit" are on their way
   // "password netmon wrong", "interactive netmon right", "key netmon"; in the order they came.
   std::vector<std::string> tries() const;
 
@@ -57,6 +59,7 @@ class SshPeer {
   int listener_ = -1, wake_ = -1;
   std::uint16_t port_ = 0;
   std::atomic<int> connections_ = 0;
+  std::atomic<bool> said_goodbye_ = false;
   mutable std::mutex mutex_;  // over what follows
   std::vector<std::string> tries_;
   std::thread thread_;

@@ -521,6 +521,28 @@ TEST_CASE("the addresses of a name are tried in turn") {
   CHECK_MESSAGE(key.has_value(), key.error().text);
 }
 
+TEST_CASE("an end that comes in one piece with the last words is noticed, though the connection stays") {
+  SshPeer::Options options;
+  options.stays_connected = true;
+  const SshPeer peer(options);
+  Lab lab(peer.port());
+  lab.with_password("netmon", "right");
+  Transport transport(lab.loop.get_executor(), peer_at("127.0.0.1", peer.port()));
+  const Context ctx = Context().within(20s);
+  REQUIRE(run_on(lab.loop, transport.connect(ctx, lab.resolver, {})));
+  REQUIRE(run_on(lab.loop, transport.authenticate(ctx, lab.access.credentials[0])));
+  REQUIRE(run_on(lab.loop, transport.open_shell(ctx)));
+  std::string heard;
+  while (!heard.contains('#')) REQUIRE(run_on(lab.loop, transport.read(ctx, heard)));
+  REQUIRE(run_on(lab.loop, transport.write(ctx, "exit\n")));
+  while (!peer.said_goodbye()) std::this_thread::yield();
+  REQUIRE(run_on(lab.loop, transport.read(ctx, heard)));
+  CHECK(heard.contains("exit"));
+  const auto end = run_on(lab.loop, transport.read(ctx, heard));
+  REQUIRE_FALSE(end);
+  CHECK_MESSAGE(end.error().code == ErrorCode::closed, end.error().text);
+}
+
 TEST_CASE("a router that takes no input ends a write at its time limit") {
   if (no_sshd()) return;
   Sshd::Options options;
