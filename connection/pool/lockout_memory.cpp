@@ -32,9 +32,10 @@ std::unexpected<Error> trouble(const std::filesystem::path& file, const std::str
 std::optional<std::string> contents(const std::filesystem::path& file) {
   std::ifstream stream(file, std::ios::binary);
   if (!stream) return std::nullopt;
-  std::string text(largest_file + 1, '\0');
-  stream.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(stream.gcount()));
+  std::string text;
+  char piece[4096];  // most are small, and read at each start
+  while (text.size() <= largest_file && (stream.read(piece, sizeof piece) || stream.gcount() > 0))
+    text.append(piece, static_cast<std::size_t>(stream.gcount()));
   return text;
 }
 

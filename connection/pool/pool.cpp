@@ -34,6 +34,12 @@ bool worth_retrying(ErrorCode code) {
   }
 }
 
+// One source for all pools of a thread: making one costs more than the rest of a pool.
+unsigned any_seed() {
+  thread_local std::random_device source;
+  return source();
+}
+
 }  // namespace
 
 // --- Lease
@@ -82,7 +88,7 @@ Pool::Pool(asio::any_io_executor loop, std::string router, PoolPolicy policy,
       factory_(std::move(factory)),
       gate_(std::move(gate)),
       log_(std::move(log)),
-      core_(std::move(router), policy, std::random_device{}(), Clock::now()),
+      core_(std::move(router), policy, any_seed(), Clock::now()),
       timer_(loop_),
       drained_(loop_, TimePoint::max()),
       left_(loop_) {
