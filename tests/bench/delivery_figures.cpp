@@ -7,6 +7,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -89,7 +90,7 @@ Awaitable<void> wait(Delivery& delivery, Clock::duration how_long) {
 Awaitable<void> pour(Delivery& delivery, std::uint64_t values, std::uint64_t most) {
   for (std::uint64_t poured = 0; poured < values; poured += at_once * Results::values) {
     for (int i = 0; i < at_once; ++i) delivery.aggregator->submit(delivery.results.next());
-    co_await wait(delivery, 0ms);
+    co_await asio::post(delivery.loop, asio::use_awaitable);
     while (delivery.aggregator->buffer().memory_values > most) co_await wait(delivery, 1ms);
   }
 }
