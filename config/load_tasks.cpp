@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "config/item_key.hpp"
 #include "config/loading.hpp"
 #include "config/platform_profile.hpp"
 
@@ -26,37 +27,12 @@ bool is_value_name(std::string_view text) {
          });
 }
 
-// Parameters as Zabbix reads them: the bracket that closes them is the key's last character.
-bool are_item_parameters(std::string_view text) {
-  bool quoted = false;
-  int depth = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (quoted) {
-      if (c == '"' && text[i - 1] != '\\') quoted = false;
-    } else if (c == '"' && (text[i - 1] == '[' || text[i - 1] == ',' || text[i - 1] == ' ')) {
-      quoted = true;
-    } else if (c == '[') {
-      if (++depth > 2) return false;
-    } else if (c == ']' && --depth == 0) {
-      return i + 1 == text.size();
-    }
-  }
-  return false;
-}
-
 std::optional<std::string> why_no_item(std::string_view key) {
-  const std::size_t end = std::min(key.find('['), key.size());
-  const std::string_view name = key.substr(0, end);
-  const bool named = !name.empty() && std::ranges::all_of(name, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-           c == '_' || c == '-';
-  });
-  if (!named || !is_one_line(key, 1024) || (end < key.size() && !are_item_parameters(key.substr(end))))
+  if (!is_item_key(key))
     return fmt::format("{} can be no item key in Zabbix (as bgp.peers.up or bgp.peers[ipv4])",
                        in_quotes(key));
   for (const std::string_view own : own_items) {
-    if (name.starts_with(own))
+    if (key.starts_with(own))
       return fmt::format("{} is one of the agent's own item keys (these begin with {})", in_quotes(key),
                          fmt::join(own_items, ", "));
   }

@@ -5,6 +5,7 @@
 
 #include "config/address.hpp"
 #include "config/file.hpp"
+#include "config/item_key.hpp"
 #include "config/loading.hpp"
 #include "config/url.hpp"
 
@@ -138,6 +139,22 @@ void read_buffer(Reader& zabbix, BufferSettings& out) {
   buffer.finish();
 }
 
+// Two figures of one item would overwrite each other at every turn.
+void check_keys_differ(Reader& keys, std::span<const std::string_view> figures,
+                       const std::map<std::string, KeyMapping>& out) {
+  std::map<std::string, std::string_view> taken;  // key: its figure
+  for (const std::string_view figure : figures)
+    if (!out.contains(std::string(figure))) taken.emplace("line." + std::string(figure), figure);
+  for (const std::string_view figure : figures) {
+    const auto mapped = out.find(std::string(figure));
+    if (mapped == out.end() || mapped->second.key.empty()) continue;
+    const auto [other, free] = taken.emplace(mapped->second.key, figure);
+    if (!free)
+      keys.error(figure, fmt::format("{} is the key of {} already (each figure needs an item of its own)",
+                                     in_quotes(mapped->second.key), other->second));
+  }
+}
+
 void read_keys(Reader& zabbix, std::map<std::string, KeyMapping>& out) {
   static constexpr std::string_view figures[] = {"status",  "up",         "loss",       "rtt.min",
                                                  "rtt.avg", "rtt.max",    "rtt.stddev", "jitter",
@@ -150,7 +167,9 @@ void read_keys(Reader& zabbix, std::map<std::string, KeyMapping>& out) {
     KeyMapping mapping;
     const YamlNode key = one.find("key");
     if (!key) one.error("key", "missing (write the item's key, or null for a figure that is not to be sent)");
-    if (key && !key.is_null()) read_line_of_text(one, "key", mapping.key, 2048);
+    if (key && !key.is_null() && one.text("key", mapping.key) && !is_item_key(mapping.key))
+      one.error("key", fmt::format("{} can be no item key in Zabbix (as line.loss or dedicatedLinePing)",
+                                   in_quotes(mapping.key)));
     if (one.word("type", mapping.integer, {{"float", false}, {"integer", true}}) && is_text(figure))
       one.error("type", fmt::format("{} is a text", figure));
     if (one.word("words", mapping.ddl_words, {{"ddl", true}}) && figure != "error")
@@ -158,6 +177,7 @@ void read_keys(Reader& zabbix, std::map<std::string, KeyMapping>& out) {
     one.finish();
     out[std::string(figure)] = std::move(mapping);
   }
+  check_keys_differ(keys, figures, out);
   keys.finish();
 }
 

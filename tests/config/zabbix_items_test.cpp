@@ -56,6 +56,29 @@ TEST_CASE("keys name other items, or none") {
       "rtt.avg, rtt.max, rtt.stddev, jitter, error, check.time, trace)\n");
 }
 
+TEST_CASE("each figure has an item of its own, with a key that Zabbix takes") {
+  const tests::Folder folder;
+  CHECK(
+      folder.problems_of(with_keys("loss: {key: x}, up: {key: x}")) ==
+      "linewatch.yml:1:44: error: zabbix.keys.loss: 'x' is the key of up already (each figure needs an item "
+      "of its own)\n");
+  CHECK(
+      folder.problems_of(with_keys("loss: {key: line.up}")) ==
+      "linewatch.yml:1:44: error: zabbix.keys.loss: 'line.up' is the key of up already (each figure needs an "
+      "item of its own)\n");
+  CHECK(folder.problems_of(with_keys("loss: {key: line.up}, up: {key: line.loss}")) == "");
+  CHECK(folder.problems_of(with_keys("loss: {key: line.up}, up: {key: null}")) == "");
+  CHECK(
+      folder.problems_of(with_keys("loss: {key: 'my loss'}")) ==
+      "linewatch.yml:1:50: error: zabbix.keys.loss.key: 'my loss' can be no item key in Zabbix (as line.loss "
+      "or dedicatedLinePing)\n");
+  for (const char* good : {"'a[b]'", "'a[]'", "'a[b,c]'", "A-b_c.9"})
+    CHECK(folder.problems_of(with_keys("loss: {key: " + std::string(good) + "}")) == "");
+  for (const char* bad : {"'[b]'", "'a[b'", "'a]b'", "'a,b'", "'a[b]c'", "'ä'"})
+    CHECK(folder.problems_of(with_keys("loss: {key: " + std::string(bad) + "}"))
+              .contains("can be no item key"));
+}
+
 TEST_CASE("a router's own items need a host that is written, or the layout discovery") {
   const tests::Folder folder;
   const auto own_items = [&](const std::string& layout, const std::string& router,
