@@ -1,4 +1,4 @@
-#!/bin/sh
+#!/usr/bin/env bash
 # All tests, as CI runs them: everything under AddressSanitizer and UBSan; what has threads or coroutines under
 # ThreadSanitizer and, since g++ 12 compiles some coroutines wrongly, with g++ under AddressSanitizer too. Among the
 # first is a minute of the fuzzer (tests/fuzz) on what routers print; what it found once is replayed by all three.
@@ -30,23 +30,31 @@ gcc="g++ 12, AddressSanitizer"
 mkdir -p build
 rm -f build/junit-*.xml
 
-echo "== $asan: build =="
-build 0 "$asan" ci || exit 1
+# Each step is a job with a process group of its own, so that whoever ends this ends all of it, at once.
+set -m
+trap 'for job in $(jobs -p); do kill -- "-$job" 2>/dev/null; done; exit 1' INT TERM
 
-# The other two are built at the lowest priority while the first tests run.
-build 19 "$tsan" tsan $coroutine_targets && build 19 "$gcc" gcc $coroutine_targets &
-builds=$!
-trap 'trap - INT TERM; kill 0' INT TERM
-echo "== $asan: test =="
-run ci || failed=1
-echo "== $tsan; $gcc: build =="
-wait "$builds" || exit 1
-echo "== $tsan; $gcc: test =="
-run gcc >build/gcc-test.log 2>&1 &
-gcc_tests=$!
-run tsan || failed=1
-wait "$gcc_tests" || failed=1
-cat build/gcc-test.log
+echo "== $asan: build =="
+build 0 "$asan" ci &
+if wait $!; then
+  # The other two are built at the lowest priority while the first tests run.
+  { build 19 "$tsan" tsan $coroutine_targets; built=$?; build 19 "$gcc" gcc $coroutine_targets && exit "$built"; } &
+  builds=$!
+  echo "== $asan: test =="
+  run ci &
+  wait $! || failed=1
+  echo "== $tsan; $gcc: build =="
+  wait "$builds" || failed=1
+  echo "== $tsan; $gcc: test =="
+  run gcc >build/gcc-test.log 2>&1 &
+  gcc_tests=$!
+  run tsan &
+  wait $! || failed=1
+  wait "$gcc_tests" || failed=1
+  cat build/gcc-test.log
+else
+  failed=1
+fi
 
 python3 - build/junit-*.xml <<'EOF'
 import sys, xml.etree.ElementTree as tree
