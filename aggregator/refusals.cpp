@@ -25,7 +25,7 @@ void Refusals::answered(const std::vector<Row>& rows, std::uint64_t refused, Ask
   if (refused == 0 && known_.empty()) return;
   if (now >= next_look_round_) {  // what nobody measures any more is forgotten
     next_look_round_ = now + again;
-    std::erase_if(known_, [&](const auto& known) { return now - known.second.looked > 2 * again + pause; });
+    std::erase_if(known_, [&](const auto& known) { return now - known.second.seen > 2 * again + pause; });
   }
   std::uint64_t explained = 0;
   std::map<std::string, std::vector<Value>> unclear;  // by host, or all together
@@ -40,7 +40,10 @@ void Refusals::answered(const std::vector<Row>& rows, std::uint64_t refused, Ask
         take(value);
         continue;
       }
-      if (known != known_.end()) ++explained;
+      if (known != known_.end()) {
+        ++explained;
+        known->second.seen = now;
+      }
       if (known != known_.end() && now - known->second.looked < again) continue;
       overdue = overdue || known != known_.end();
       if (!newer.insert(std::move(name)).second) continue;
@@ -50,12 +53,16 @@ void Refusals::answered(const std::vector<Row>& rows, std::uint64_t refused, Ask
   if (refused == 0 || !how.allowed || asking() || now < next_inquiry_ || (refused <= explained && !overdue))
     return;
   next_inquiry_ = now + pause;
-  for (auto& [host, values] : unclear) open_.push_back(std::move(values));
+  // Taken from the back: where time is too short for all hosts, each has its turn.
+  const auto asked_last = unclear.lower_bound(asked_);
+  for (auto each = asked_last; each != unclear.end(); ++each) open_.push_back(std::move(each->second));
+  for (auto each = unclear.begin(); each != asked_last; ++each) open_.push_back(std::move(each->second));
 }
 
 void Refusals::probed(std::uint64_t processed) {
   const std::vector<Value> values = std::move(open_.back());
   open_.pop_back();
+  asked_ = values.front().record->host;
   if (processed >= values.size()) {
     for (const Value& value : values) take(value);
   } else if (processed == 0) {
@@ -72,8 +79,7 @@ void Refusals::refuse(const Value& value) {
   std::string name = name_of(*value.record, value.item);
   if (known_.size() >= most_items && !known_.contains(name)) return;
   const auto [known, fresh] = known_.try_emplace(
-      std::move(name),
-      Known{value.record->host, key, std::chrono::system_clock::now(), connection::TimePoint()});
+      std::move(name), Known{value.record->host, key, std::chrono::system_clock::now(), now_, now_});
   known->second.looked = now_;
   if (fresh) findings_.push_back({value.record->host, key, true});
 }

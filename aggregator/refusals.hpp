@@ -62,7 +62,7 @@ class Refusals {
   struct Known {
     std::string host, key;
     std::chrono::system_clock::time_point since;
-    connection::TimePoint looked;
+    connection::TimePoint looked, seen;  // seen: among values of which some were refused
     std::string reason{};
     std::optional<connection::TimePoint> explained{};
   };
@@ -73,6 +73,7 @@ class Refusals {
 
   std::unordered_map<std::string, Known> known_;
   std::vector<std::vector<Value>> open_;
+  std::string asked_;  // the host that was asked about last: the next inquiry goes on behind it
   std::vector<Finding> findings_;
   connection::TimePoint now_, next_inquiry_{}, next_look_round_{};
 };

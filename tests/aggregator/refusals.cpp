@@ -125,6 +125,36 @@ TEST_CASE("for a proxy group each question holds one host's values") {
   }
 }
 
+TEST_CASE("where an inquiry ends early the next one goes on with the hosts that had no turn") {
+  Refusals refusals;
+  const std::vector<Row> rows{row_of("a", 2), row_of("b", 2), row_of("c", 2)};
+  std::vector<std::string> asked;
+  for (int inquiry = 0; inquiry < 4; ++inquiry) {
+    refusals.answered(rows, 1, {.one_host = true}, begin + inquiry * Refusals::pause);
+    REQUIRE(refusals.asking());
+    asked.push_back(refusals.probe().front().record->host);
+    refusals.probed(refusals.probe().size());
+    refusals.give_up();
+  }
+  CHECK(asked == std::vector<std::string>{"c", "b", "a", "c"});
+}
+
+TEST_CASE("an item that is still refused is remembered though there is no time to look at it") {
+  Refusals refusals;
+  const std::vector<Row> rows{row_of("h", 2)};
+  int probes = 0;
+  refusals.answered(rows, 1, {}, begin);
+  ask(refusals, {"h k1"}, probes);
+  for (std::chrono::minutes later = 30min; later <= 6h; later += 30min) {
+    refusals.answered(rows, 1, {.allowed = false}, begin + later);
+    refusals.answered({row_of("other", 1)}, 1, {.allowed = false}, begin + later);
+    CHECK(refusals.count() == 1);
+  }
+  for (std::chrono::minutes later = 6h; later <= 9h; later += 30min)
+    refusals.answered({row_of("other", 1)}, 1, {.allowed = false}, begin + later);
+  CHECK(refusals.count() == 0);
+}
+
 TEST_CASE("reasons are asked for once it is known which items they are, bounded, and again after an hour") {
   Refusals refusals;
   std::vector<Row> rows;
