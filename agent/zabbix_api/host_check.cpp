@@ -116,14 +116,15 @@ void HostCheck::look() {
 void HostCheck::ask(TimePoint now) {
   std::vector<RefusedItems> refused;
   if (now >= next_reasons_) refused = aggregator_.unexplained(most_hosts, most_items);
-  const bool round = now >= next_round_;
+  // One at a time, so that a round over very many hosts holds up no reasons with it when it fails.
+  const bool round = refused.empty() && now >= next_round_;
   if (!round && refused.empty()) return;
   const Clock::duration interval = plan_->settings().zabbix.api->interval;
   if (!refused.empty()) next_reasons_ = now + pace_.pause;
   if (round) next_round_ = now + std::clamp<Clock::duration>(interval, pace_.pause, std::chrono::hours(1));
   asking_ = true;
   if (!asker_) asker_ = std::make_unique<Asker>();
-  const Context ctx = Context().stopped_by(stop_.get_token()).within(pace_.limit);
+  const Context ctx = Context().stopped_by(stop_.get_token()).within(round ? pace_.round_limit : pace_.limit);
   asio::co_spawn(
       asker_->loop, ask_once(ctx, asker_->resolver, plan_, std::move(refused), round),
       [this, loop = loop_, alive = alive_, plan = plan_, round](std::exception_ptr bug, Answer answer) {

@@ -31,7 +31,8 @@ class HostCheck {
   struct Pace {
     connection::Clock::duration look = std::chrono::seconds(5);    // for refused items without a reason
     connection::Clock::duration pause = std::chrono::minutes(1);   // between two questions of one kind
-    connection::Clock::duration limit = std::chrono::seconds(60);  // of a question, all its calls
+    connection::Clock::duration limit = std::chrono::seconds(60);  // of a question for reasons, all its calls
+    connection::Clock::duration round_limit = std::chrono::minutes(10);  // of one about all hosts
   };
   struct State {
     std::optional<std::chrono::system_clock::time_point> last_success;

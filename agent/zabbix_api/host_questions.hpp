@@ -13,7 +13,6 @@ namespace linewatch::agent {
 struct HostQuestion {
   std::vector<std::string> hosts;                 // does each store what it is sent? Each once, in order
   std::vector<aggregator::RefusedItems> refused;  // why? Of no more than a few hundred hosts
-  bool empty() const { return hosts.empty() && refused.empty(); }
 };
 
 struct HostTrouble {
