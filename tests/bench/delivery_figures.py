@@ -16,10 +16,10 @@ from inside_figures import rows_of, run_group
 sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "system"))
 
 RIVAL = "zabbix_sender -T -N -i, 250 a packet"
-TRAPPER_VALUES, SERVER_VALUES = 400_000, 100_000
+TRAPPER_VALUES, SERVER_VALUES = 400_000, 300_000
 LIMIT = 120  # seconds for one run
 # One writer to the database: more of them leave no core to what is measured.
-SERVER = {"StartDBSyncers": 1, "HistoryCacheSize": "64M", "ValueCacheSize": "64M", "CacheSize": "64M", "StartTrappers": 5}
+SERVER = {"StartDBSyncers": 1, "HistoryCacheSize": "256M", "ValueCacheSize": "64M", "CacheSize": "64M", "StartTrappers": 5}
 
 
 class Trapper:
