@@ -46,8 +46,8 @@ void Agent::start() {
   loop_watch_.start();
   aggregator_.start();
   discovery_.start(reloader_.plan());
-  fleet_.start(reloader_.plan());
   const connection::TimePoint began = connection::Clock::now();
+  fleet_.start(reloader_.plan());
   aggregator_.on_turns_found(
       [this, began] { fleet_.skip_missed_late(aggregator_.take_last_turns(), began); });
   fleet_.skip_missed(aggregator_.take_last_turns());

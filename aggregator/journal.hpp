@@ -94,7 +94,7 @@ struct ReadRequest {
 
 struct JournalFailure {
   std::string text;   // one clause
-  bool lost = false;  // what the file held is gone: it was set aside
+  bool lost = false;  // what the file held is gone: it was set aside, or somebody took it away
 };
 
 class Journal {

@@ -62,7 +62,7 @@ void Store::rename_destination(std::size_t destination, const std::string& nodes
 
 void Store::remove_destination(std::size_t destination) {
   Cursor& cursor = cursors_[destination];
-  dropped_with_destinations_ += cursor.queued;
+  dropped_with_destinations_ += queued(destination);
   cursor.id = 0;
   cursor.gone = true;
   cursor.waiting.clear();

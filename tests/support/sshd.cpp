@@ -40,6 +40,7 @@ pid_t start(const std::vector<std::string>& words, const std::filesystem::path& 
   const pid_t pid = ::fork();
   if (pid != 0) return pid;
   ::setpgid(0, 0);
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // a test that is killed cleans up nothing
   const int out = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
   const int in = ::open("/dev/null", O_RDONLY);
   ::dup2(in, 0);

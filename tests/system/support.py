@@ -50,6 +50,9 @@ def undo_now(handle):
             return
 
 
+LEAVING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGALRM)
+
+
 def undo_all():
     while _undo:
         what, args, kwargs = _undo.pop()
@@ -60,7 +63,8 @@ def undo_all():
 
 
 def _leave(number, _frame):
-    signal.signal(number, signal.SIG_IGN)
+    for each in LEAVING:  # a second one must not end the clean-up
+        signal.signal(each, signal.SIG_IGN)
     print(f"ended by signal {number}" + (" (the test's own time limit)" if number == signal.SIGALRM else ""),
           file=sys.stderr, flush=True)
     undo_all()
@@ -70,7 +74,7 @@ def _leave(number, _frame):
 def guard(seconds):
     """Arms the clean-up for every way out, and ends the program after `seconds` (below ctest's TIMEOUT)."""
     atexit.register(undo_all)
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGALRM):
+    for number in LEAVING:
         signal.signal(number, _leave)
     signal.alarm(int(seconds))
     sweep_temp()

@@ -30,6 +30,10 @@ class Delivery(Oracle):
         for _ in range(KILLS):
             self.kill_at_random()
         self.account()
+        values = self.trapper.values()
+        doubles = len(values) - len(set(values))
+        print(f"{doubles} values came twice, of {len(values)}", flush=True)
+        self.assertLessEqual(doubles, 32 * KILLS, "what was under way at a kill comes again, and no more")
 
     def test_zabbix_away_and_back(self):
         self.take()
