@@ -33,7 +33,7 @@ class Delivery(Oracle):
         values = self.trapper.values()
         doubles = len(values) - len(set(values))
         print(f"{doubles} values came twice, of {len(values)}", flush=True)
-        self.assertLessEqual(doubles, 32 * KILLS, "what was under way at a kill comes again, and no more")
+        self.assertLessEqual(doubles, 12 * KILLS, "what was under way at a kill comes again, and no more")
 
     def test_zabbix_away_and_back(self):
         self.take()
