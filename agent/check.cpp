@@ -1,6 +1,8 @@
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 
 #include "agent/commands.hpp"
 #include "agent/routers.hpp"
@@ -26,11 +28,11 @@ bool check_surroundings(const Options& options, const config::Settings& settings
     say(options, config::Problem::Severity::error, "host_keys", read.error().text);
     return false;
   }
-  std::filesystem::path place = settings.agent.state_dir;
+  std::filesystem::path place = std::filesystem::absolute(settings.agent.state_dir);
   while (!std::filesystem::exists(place) && place.has_relative_path()) place = place.parent_path();
   if (access(place.c_str(), W_OK) != 0) {
     say(options, config::Problem::Severity::warning, "agent.state_dir",
-        settings.agent.state_dir.string() + " cannot be written by this user");
+        settings.agent.state_dir.string() + " cannot be written by this user: " + std::strerror(errno));
   }
   return true;
 }

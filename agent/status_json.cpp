@@ -305,8 +305,15 @@ std::vector<std::string> warnings_of(const aggregator::DestinationStatistics& de
                                    destination.queued));
   }
   if (destination.dropped > 0) {
-    warnings.push_back(
-        fmt::format("zabbix {}: {} values were dropped", destination.name, destination.dropped));
+    std::string reasons;
+    for (std::size_t i = 0; i < destination.drops.size(); ++i) {
+      if (destination.drops[i] == 0) continue;
+      reasons +=
+          fmt::format("{}{} {}", reasons.empty() ? "" : ", ",
+                      aggregator::to_string(static_cast<aggregator::DropReason>(i)), destination.drops[i]);
+    }
+    warnings.push_back(fmt::format("zabbix {}: {} values were dropped since the agent began ({})",
+                                   destination.name, destination.dropped, reasons));
   }
   for (std::string& each : refusals_of(destination)) warnings.push_back(std::move(each));
   return warnings;

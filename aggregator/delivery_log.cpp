@@ -73,16 +73,17 @@ void DeliveryLog::reasons(const std::vector<RefusedItem>& items) {
   }
 }
 
-void DeliveryLog::dropping(const Drops& drops, std::uint64_t queued, std::uint64_t limit, bool room) {
+void DeliveryLog::dropping(const Drops& drops, std::uint64_t queued, bool room) {
   for (std::size_t i = 0; i < drop_reasons; ++i) {
     if (drops[i] == seen_[i] || dropped_before_) continue;
     dropped_before_ = total(seen_);
-    log_->warn("the oldest values are being dropped destination={} reason={} waiting={} limit={}",
-               destination_, to_string(static_cast<DropReason>(i)), queued, limit);
+    log_->warn("the oldest values are being dropped destination={} reason={} waiting={}", destination_,
+               to_string(static_cast<DropReason>(i)), queued);
   }
   const bool more = total(drops) != total(seen_);
   seen_ = drops;
-  if (more || !dropped_before_ || !room) return;
+  // While Zabbix is away the next is only a matter of time.
+  if (more || failing_ || !dropped_before_ || !room) return;
   log_->info("values are no longer dropped destination={} dropped={}", destination_,
              total(drops) - *dropped_before_);
   dropped_before_.reset();

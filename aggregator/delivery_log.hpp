@@ -33,8 +33,9 @@ class DeliveryLog {
   void items(const std::vector<Refusals::Finding>& findings);
   // Why they are refused, as zabbix.api showed it.
   void reasons(const std::vector<RefusedItem>& items);
-  // Called whenever something may have been dropped; an episode ends when there is room again.
-  void dropping(const Drops& drops, std::uint64_t queued, std::uint64_t limit, bool room);
+  // Called whenever something may have been dropped; an episode ends when there is room again and Zabbix
+  // takes values.
+  void dropping(const Drops& drops, std::uint64_t queued, bool room);
   // At the end: what is lost, and what the next start sends.
   void unsent(std::uint64_t values, DropReason reason);
   void kept(std::uint64_t values);

@@ -415,8 +415,7 @@ Drops Sender::drops() const {
 }
 
 void Sender::note_drops() {
-  const BufferStatistics buffer = store_->statistics();
-  log_.dropping(drops(), store_->queued(index_), buffer.memory_limit, store_->nearly_empty());
+  log_.dropping(drops(), store_->queued(index_), store_->nearly_empty());
 }
 
 RefusedItems Sender::unexplained(std::size_t most_hosts, std::size_t most_items) const {

@@ -406,6 +406,12 @@ connection::Awaitable<void> Store::close(connection::Context ctx) {
   commit_timer_.cancel();
   read_timer_.cancel();
   if (journal_) on_disk_until_ = stored_to_;
+  if (journal_ && !failure_.empty())
+    log_->warn(
+        "the buffer on disk does not know what was measured and delivered last: the next start may send some "
+        "of it "
+        "again and count its turns as skipped cause=\"{}\"",
+        failure_);
   journal_.reset();
 }
 

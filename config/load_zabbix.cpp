@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <set>
@@ -139,6 +140,9 @@ void read_buffer(Reader& zabbix, BufferSettings& out) {
   buffer.finish();
 }
 
+// Items that the agent fills itself, beside those of lines.
+constexpr std::string_view other_own_items[] = {"lines.", "router.", "linewatch."};
+
 // Two figures of one item would overwrite each other at every turn.
 void check_keys_differ(Reader& keys, std::span<const std::string_view> figures,
                        const std::map<std::string, KeyMapping>& out) {
@@ -170,6 +174,10 @@ void read_keys(Reader& zabbix, std::map<std::string, KeyMapping>& out) {
     if (key && !key.is_null() && one.text("key", mapping.key) && !is_item_key(mapping.key))
       one.error("key", fmt::format("{} can be no item key in Zabbix (as line.loss or dedicatedLinePing)",
                                    in_quotes(mapping.key)));
+    if (std::ranges::any_of(other_own_items,
+                            [&](std::string_view own) { return mapping.key.starts_with(own); }))
+      one.error("key", fmt::format("{} is one of the agent's own item keys (these begin with {})",
+                                   in_quotes(mapping.key), fmt::join(other_own_items, ", ")));
     if (one.word("type", mapping.integer, {{"float", false}, {"integer", true}}) && is_text(figure))
       one.error("type", fmt::format("{} is a text", figure));
     if (one.word("words", mapping.ddl_words, {{"ddl", true}}) && figure != "error")

@@ -83,11 +83,13 @@ TEST_CASE("a destination is reachable, not, or nobody knows yet") {
   destination.last_error = "connection refused";
   destination.queued = 7;
   destination.dropped = 2;
+  destination.drops[static_cast<std::size_t>(aggregator::DropReason::too_old)] = 2;
   CHECK(to_json(destination)["reachable"] == false);
   CHECK(to_json(destination)["dropped_by_reason"].size() == aggregator::drop_reasons);
   const auto warnings = warnings_of(destination);
   REQUIRE(warnings.size() == 2);
   CHECK(warnings[0] == "zabbix 10.0.0.5:10051: connection refused; 7 values wait");
+  CHECK(warnings[1] == "zabbix 10.0.0.5:10051: 2 values were dropped since the agent began (too_old 2)");
 }
 
 TEST_CASE("items that zabbix refuses are listed, and one is named in the warning") {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "aggregator/delivery_log.hpp"
 #include "tests/aggregator/world.hpp"
 
 using namespace linewatch;
@@ -240,6 +241,24 @@ TEST_CASE(
   CHECK(world.said("the oldest values are being dropped") == 1);
   CHECK(world.said("values are no longer dropped") == 1);
   CHECK(world.said("dropped=" + std::to_string(figures.dropped)) == 1);
+}
+
+TEST_CASE("values that grow too old while zabbix is away are one episode in the log") {
+  std::ostringstream out;
+  DeliveryLog log(
+      "z", std::make_shared<spdlog::logger>("test", std::make_shared<spdlog::sinks::ostream_sink_st>(out)));
+  const auto said = [&](std::string_view words) { return out.str().contains(words); };
+  Drops drops{};
+  log.failing("connection refused", 5);
+  for (int looked = 0; looked < 6; ++looked) {
+    if (looked % 2 == 0) ++drops[static_cast<std::size_t>(DropReason::too_old)];
+    log.dropping(drops, 5, true);
+  }
+  CHECK(said("the oldest values are being dropped destination=z reason=too_old waiting=5"));
+  CHECK_FALSE(said("no longer dropped"));
+  log.working("n", 5);
+  log.dropping(drops, 5, true);
+  CHECK(said("values are no longer dropped destination=z dropped=3"));
 }
 
 TEST_CASE("one record that the server always closes upon does not hold up the others for ever") {

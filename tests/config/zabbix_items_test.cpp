@@ -72,6 +72,9 @@ TEST_CASE("each figure has an item of its own, with a key that Zabbix takes") {
       folder.problems_of(with_keys("loss: {key: 'my loss'}")) ==
       "linewatch.yml:1:50: error: zabbix.keys.loss.key: 'my loss' can be no item key in Zabbix (as line.loss "
       "or dedicatedLinePing)\n");
+  CHECK(folder.problems_of(with_keys("loss: {key: linewatch.up}"))
+            .contains("'linewatch.up' is one of the agent's own item keys (these begin with lines., router., "
+                      "linewatch.)"));
   for (const char* good : {"'a[b]'", "'a[]'", "'a[b,c]'", "A-b_c.9"})
     CHECK(folder.problems_of(with_keys("loss: {key: " + std::string(good) + "}")) == "");
   for (const char* bad : {"'[b]'", "'a[b'", "'a]b'", "'a,b'", "'a[b]c'", "'ä'"})
