@@ -46,12 +46,12 @@ class Lab(unittest.TestCase):
         self.sim = agent.Simulator(self.directory, routers)
         (self.directory / "known_hosts").write_text(self.sim.known_hosts())
 
-    def write(self, routers, lines, trapper_port=10051, **more):
+    def write(self, routers, lines, trapper_port=10051, file="linewatch.yml", **more):
         credentials = {
             "netmon": {"username": agent.USER, "password_file": agent.secret_file(self.directory, "password", agent.PASSWORD)},
             "other": {"username": agent.USER, "password_file": agent.secret_file(self.directory, "other", WRONG_PASSWORD)}}
         return agent.write_config(self.directory, agent.settings(
-            self.directory, trapper_port, credentials=credentials, routers=routers, lines=lines, **more))
+            self.directory, trapper_port, credentials=credentials, routers=routers, lines=lines, **more), file)
 
     def assert_no_secret(self, *texts):
         for text in texts:

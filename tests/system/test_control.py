@@ -218,7 +218,8 @@ class PingThrough(Control):
 
     def test_a_line_that_only_the_file_knows(self):
         process = self.start([line("L-1", "r1", interval=NEVER)])
-        self.write(self.routers, [*self.lines, line("L-2", "r1")], self.trapper.port)
+        # Another file, since the agent reads its own anew when it is edited.
+        self.config = self.write(self.routers, [*self.lines, line("L-2", "r1")], self.trapper.port, file="other.yml")
         self.assert_refused(["ping", "L-1", "L-2"], 2, "the running agent knows no line 'L-2'", "--alone")
         self.assertEqual(self.ask("ping", "L-2", "--alone").returncode, 0)
         self.assertEqual(process.stop(), 0, process.tail())
