@@ -131,8 +131,7 @@ void Agent::on_signal(int number) {
   if (stopping_) {
     log_->warn(
         "stopped at once by a second signal; sessions may stay open on the routers, and what is neither sent "
-        "nor "
-        "on disk is lost");
+        "nor on disk is lost");
     report();
     exit_code_ = exit_not_done;
     return loop_.stop();

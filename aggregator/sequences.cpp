@@ -59,12 +59,6 @@ std::optional<Sequence> Sequences::at_least(Sequence one) const {
   return next == ranges_.end() ? std::nullopt : std::optional(next->first);
 }
 
-std::optional<Sequence> Sequences::at_most(Sequence one) const {
-  const auto next = ranges_.upper_bound(one);
-  if (next == ranges_.begin()) return std::nullopt;
-  return std::min(one, std::prev(next)->second - 1);
-}
-
 std::vector<Range> Sequences::ranges() const {
   std::vector<Range> out;
   out.reserve(ranges_.size());

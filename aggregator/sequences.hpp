@@ -31,7 +31,6 @@ class Sequences {
   std::optional<Sequence> first() const;
   std::optional<Sequence> last() const;                  // the greatest in it
   std::optional<Sequence> at_least(Sequence one) const;  // the least that is not below it
-  std::optional<Sequence> at_most(Sequence one) const;   // the greatest that is not above it
   std::size_t count_ranges() const { return ranges_.size(); }
   std::vector<Range> ranges() const;
   std::vector<Range> ranges_below(Sequence limit) const;

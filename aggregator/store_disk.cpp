@@ -409,8 +409,7 @@ connection::Awaitable<void> Store::close(connection::Context ctx) {
   if (journal_ && !failure_.empty())
     log_->warn(
         "the buffer on disk does not know what was measured and delivered last: the next start may send some "
-        "of it "
-        "again and count its turns as skipped cause=\"{}\"",
+        "of it again and count its turns as skipped cause=\"{}\"",
         failure_);
   journal_.reset();
 }

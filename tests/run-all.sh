@@ -4,6 +4,7 @@
 # first is a minute of the fuzzer (tests/fuzz) on what routers print; what it found once is replayed by all three.
 # The last line sums up: N passed, N failed, N skipped.
 set -u
+shopt -s nullglob  # nothing was tested where nothing was built
 jobs=${1:-2}
 cd "$(dirname "$0")/.." || exit 1
 coroutine_targets="test_connection test_aggregator test_scheduler test_agent"
